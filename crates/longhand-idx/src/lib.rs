@@ -1,0 +1,41 @@
+//! The IDX file format, in which MNIST and its relatives are published: bytes to [`ndarray`] arrays and back.
+//!
+//! An IDX file is a header and then the elements, all big-endian, last dimension fastest:
+//!
+//! ```text
+//! 00 00            two zero bytes
+//! 08               element type: 08 u8, 09 i8, 0B i16, 0C i32, 0D f32, 0E f64
+//! 03               number of dimensions
+//! 00 00 EA 60      size of the first dimension (60000), then one such u32 for every further dimension
+//! ```
+//!
+//! (Source: Y. LeCun, C. Cortes, C. Burges, *The MNIST database*, section "The IDX file format".)
+//!
+//! [`read`] takes a path, plain or gzip (told apart by the first bytes, not by the name), and returns an array:
+//!
+//! ```
+//! # let folder = tempfile::tempdir()?;
+//! # let path = folder.path().join("labels-idx1-ubyte.gz");
+//! use longhand_idx::ndarray::{Array1, array};
+//!
+//! longhand_idx::write(&path, &array![5u8, 0, 4])?; // the name ends in .gz: written as gzip
+//! let labels: Array1<u8> = longhand_idx::read(&path)?;
+//! assert_eq!(labels, array![5, 0, 4]);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! [`Reader`] gives the header first and takes any [`std::io::Read`]. Nothing is allocated on the word of a header, and
+//! every fault is an [`Error`] that names the file, the position, what was expected and what was found.
+
+mod element;
+mod error;
+mod reader;
+mod writer;
+
+pub use element::{Element, ElementType};
+pub use error::{Error, ErrorKind};
+pub use ndarray;
+pub use reader::{Reader, read};
+#[cfg(feature = "gzip")]
+pub use writer::write_gzip_to;
+pub use writer::{write, write_to};

@@ -1,0 +1,53 @@
+//! Neural network layers and losses whose forward and backward passes are written out by hand.
+//!
+//! A [`Layer`]'s `forward` returns its output and a cache, and `backward` consumes that cache: calling it first, or twice,
+//! does not compile. Layers are joined by [`Layer::then`]. A gradient is a value of the model's own type. The whole of
+//! training is:
+//!
+//! ```
+//! use longhand_layers::ndarray::array;
+//! use longhand_layers::rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
+//! use longhand_layers::{Layer, Linear, Loss, Parameters, Relu, SoftmaxCrossEntropy};
+//!
+//! // Exclusive or, which no single linear layer can learn.
+//! let x = array![[0., 0.], [0., 1.], [1., 0.], [1., 1.]];
+//! let labels = [0, 1, 1, 0];
+//!
+//! let rng = &mut Xoshiro256PlusPlus::seed_from_u64(1);
+//! let mut model = Linear::<f64>::new(2, 8, rng).then(Relu).then(Linear::new(8, 2, rng));
+//! let mut grad = model.zeros_like();
+//! for _ in 0..500 {
+//!     let (logits, cache) = model.forward(x.clone());
+//!     let (_loss, dlogits) = SoftmaxCrossEntropy.loss_and_grad(logits, &labels);
+//!     grad.set_zero();
+//!     model.backward_params(cache, dlogits, &mut grad);
+//!     for (param, dparam) in model.params_mut().into_iter().zip(grad.params()) {
+//!         for (p, dp) in param.iter_mut().zip(dparam) {
+//!             *p -= 0.5 * dp; // what longhand_optim::Sgd does
+//!         }
+//!     }
+//! }
+//! assert!(SoftmaxCrossEntropy.loss(&model.infer(&x), &labels) < 0.01);
+//! ```
+//!
+//! Inside the layers `x, y` are input and output, and `dfoo` is the gradient of the loss with respect to `foo`. A batch
+//! has one sample per row. A wrong shape is a bug in the calling program and panics with the layer and both shapes.
+
+mod chain;
+pub mod init;
+mod layer;
+mod linear;
+mod loss;
+mod relu;
+mod shape;
+mod softmax_cross_entropy;
+
+pub use chain::Chain;
+pub use layer::Layer;
+pub use linear::Linear;
+pub use longhand_tensor::{Float, Parameters};
+pub use loss::Loss;
+pub use ndarray;
+pub use rand;
+pub use relu::Relu;
+pub use softmax_cross_entropy::SoftmaxCrossEntropy;

@@ -1,0 +1,126 @@
+use std::fmt;
+use std::path::PathBuf;
+
+/// Why digits could not be had.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Error {
+    /// A file could not be read as IDX.
+    Idx(longhand_idx::Error),
+    /// The folder does not exist, is a file, or cannot be listed.
+    Folder {
+        /// The folder asked for.
+        folder: PathBuf,
+        /// Why it cannot be used.
+        reason: String,
+    },
+    /// The folder lacks one of the four files.
+    Missing {
+        /// The folder.
+        folder: PathBuf,
+        /// The names that were looked for, any of which would have served.
+        names: Vec<String>,
+    },
+    /// The images have another size than 28 × 28.
+    ImageSize {
+        /// The file.
+        path: PathBuf,
+        /// Rows and columns found.
+        found: (usize, usize),
+    },
+    /// There are not as many labels as images.
+    Count {
+        /// The file of images, and how many it holds.
+        images: (PathBuf, usize),
+        /// The file of labels, and how many it holds.
+        labels: (PathBuf, usize),
+    },
+    /// A label is above 9.
+    Label {
+        /// The file.
+        path: PathBuf,
+        /// The position of the label, from 0.
+        position: usize,
+        /// The label.
+        found: u8,
+    },
+    /// A split holds no image.
+    Empty {
+        /// The file.
+        path: PathBuf,
+    },
+    /// More images of each digit were asked for than a digit has.
+    PerClass {
+        /// `training` or `test`.
+        split: &'static str,
+        /// The first digit that has too few.
+        digit: usize,
+        /// How many were asked for.
+        asked: usize,
+        /// How many there are.
+        available: usize,
+    },
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::Idx(error) => error.fmt(f),
+            Error::Folder { folder, reason } => write!(
+                f,
+                "{}: expected a folder with the four MNIST files, found {reason}",
+                folder.display()
+            ),
+            Error::Missing { folder, names } => write!(
+                f,
+                "{}: expected one of the files {}, found none of them; place it there under one of these names",
+                folder.display(),
+                names.join(", ")
+            ),
+            Error::ImageSize { path, found } => write!(
+                f,
+                "{}: expected images of 28 × 28 pixels, found {} × {}; MNIST-like data sets only",
+                path.display(),
+                found.0,
+                found.1
+            ),
+            Error::Count { images, labels } => write!(
+                f,
+                "{}: expected {} labels, one for each image of {}, found {}; the two files are not of one set",
+                labels.0.display(),
+                images.1,
+                images.0.display(),
+                labels.1
+            ),
+            Error::Label { path, position, found } => write!(
+                f,
+                "{}: expected labels of 0 to 9, found {found} at position {position}; the file is damaged or of another set",
+                path.display()
+            ),
+            Error::Empty { path } => write!(
+                f,
+                "{}: expected at least one image, found none; get the file again",
+                path.display()
+            ),
+            Error::PerClass { split, digit, asked, available } => write!(
+                f,
+                "cannot draw {asked} {split} images of each digit: there are {available} of digit {digit}"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Error::Idx(error) => error.source(),
+            _ => None,
+        }
+    }
+}
+
+impl From<longhand_idx::Error> for Error {
+    fn from(error: longhand_idx::Error) -> Error {
+        Error::Idx(error)
+    }
+}

@@ -1,0 +1,37 @@
+//! The MNIST digits: 28 × 28 grey images of handwritten digits, in u8, with their labels.
+//!
+//! [`Dataset::embedded`] is 500 training and 500 test images of each digit, compiled into the crate.
+//! [`Dataset::from_idx_folder`] reads the four published files. Either can be drawn from, shuffled and gathered into
+//! batches, and with the same seed gives the same images in the same order in every version of every dependency.
+//!
+//! ```
+//! # #[cfg(feature = "embedded")] {
+//! use longhand_mnist::{Dataset, shuffled};
+//!
+//! let digits = Dataset::embedded();
+//! assert_eq!((digits.train.len(), digits.test.len()), (5000, 5000));
+//! assert_eq!(digits.train.per_class(), [500; 10]);
+//!
+//! let order = shuffled(digits.train.len(), 42, 1); // seed 42, epoch 1
+//! for rows in order.chunks(16) {
+//!     let (images, labels) = digits.train.batch::<f32>(rows); // pixels in 0..1
+//!     assert_eq!(images.dim(), (labels.len(), 784));
+//! }
+//! # }
+//! ```
+//!
+//! # The data's licence
+//! The digits are copyright Yann LeCun and Corinna Cortes, under
+//! [CC BY-SA 3.0](https://creativecommons.org/licenses/by-sa/3.0/); the code of this crate is MIT OR Apache-2.0. With
+//! `default-features = false` the digits are left out.
+
+mod dataset;
+mod draw;
+#[cfg(feature = "embedded")]
+mod embedded;
+mod error;
+mod idx_folder;
+
+pub use dataset::{Dataset, Split};
+pub use draw::shuffled;
+pub use error::Error;

@@ -1,0 +1,79 @@
+use std::fmt::{Debug, Display};
+use std::iter::Sum;
+use std::ops::{AddAssign, DivAssign, MulAssign, Neg, SubAssign};
+
+use ndarray::LinalgScalar;
+
+use crate::dispatch::Multiply;
+
+/// `f32` or `f64`, with the few functions that networks need.
+///
+/// The transcendental functions are those of the `libm` crate in one exact version, not the platform's, so that a seeded
+/// run gives the same bits wherever it runs.
+///
+/// ```
+/// use longhand_tensor::Float;
+///
+/// fn sigmoid<F: Float>(x: F) -> F {
+///     F::one() / (F::one() + (-x).exp())
+/// }
+/// assert_eq!(sigmoid(0.0f32), 0.5);
+/// assert_eq!(sigmoid(0.0f64), 0.5);
+/// ```
+pub trait Float:
+    Multiply
+    + LinalgScalar
+    + Neg<Output = Self>
+    + AddAssign
+    + SubAssign
+    + MulAssign
+    + DivAssign
+    + PartialOrd
+    + From<u8>
+    + Sum
+    + Debug
+    + Display
+    + Default
+    + Send
+    + Sync
+{
+    /// The nearest value of this type.
+    fn from_f64(value: f64) -> Self;
+    /// The same value as `f64`.
+    fn to_f64(self) -> f64;
+    /// `e` to the power of `self`.
+    fn exp(self) -> Self;
+    /// Natural logarithm.
+    fn ln(self) -> Self;
+    /// Square root, correctly rounded.
+    fn sqrt(self) -> Self;
+    /// Whether the value is neither infinite nor NaN.
+    fn is_finite(self) -> bool;
+}
+
+macro_rules! float {
+    ($type:ident $exp:ident $ln:ident) => {
+        impl Float for $type {
+            fn from_f64(value: f64) -> Self {
+                value as $type
+            }
+            fn to_f64(self) -> f64 {
+                f64::from(self)
+            }
+            fn exp(self) -> Self {
+                libm::$exp(self)
+            }
+            fn ln(self) -> Self {
+                libm::$ln(self)
+            }
+            fn sqrt(self) -> Self {
+                $type::sqrt(self) // IEEE 754 demands it correctly rounded, so the platform's is as good
+            }
+            fn is_finite(self) -> bool {
+                $type::is_finite(self)
+            }
+        }
+    };
+}
+float!(f32 expf logf);
+float!(f64 exp log);

@@ -1,0 +1,40 @@
+//! Matrix products and row operations on plain [`ndarray`] arrays, and the [`Parameters`] trait.
+//!
+//! There is no tensor type here. A batch is an `Array2` with one sample per row; what reads takes `&ArrayRef2`, which
+//! owned arrays and views both are, and what computes something new returns an owned `Array2`.
+//!
+//! With `y = x·W`, the three products of a linear layer are
+//!
+//! | function | computes | shapes |
+//! |---|---|---|
+//! | [`affine`], [`matmul`] | `x·W + b`, `x·W` | `[n, in] [in, out] [out] -> [n, out]` |
+//! | [`matmul_nt`] | `dy·Wᵀ` | `[n, out] [in, out] -> [n, in]` |
+//! | [`add_matmul_tn`] | `dW += xᵀ·dy` | `[n, in] [n, out] -> [in, out]` |
+//!
+//! ```
+//! use longhand_tensor::{add_matmul_tn, affine, matmul_nt, ndarray::array};
+//!
+//! let (x, w, b) = (array![[1., 2.]], array![[3.], [4.]], array![0.5]);
+//! assert_eq!(affine(&x, &w, &b), array![[1. * 3. + 2. * 4. + 0.5]]);
+//!
+//! let dy = array![[10.]];
+//! assert_eq!(matmul_nt(&dy, &w), array![[30., 40.]]);
+//!
+//! let mut dw = array![[100.], [100.]];
+//! add_matmul_tn(&x, &dy, &mut dw);
+//! assert_eq!(dw, array![[100. + 10.], [100. + 20.]]);
+//! ```
+
+mod dispatch;
+mod float;
+mod kernel;
+mod parameters;
+mod product;
+mod rows;
+mod simd;
+
+pub use float::Float;
+pub use ndarray;
+pub use parameters::Parameters;
+pub use product::{add_matmul_tn, affine, matmul, matmul_nt};
+pub use rows::{add_sum_rows, argmax};

@@ -1,0 +1,67 @@
+use crate::Float;
+
+/// The parameters of a model in one fixed order, each as a flat slice. Optimizers need no more.
+///
+/// A gradient is a value of the model's own type, and so is an optimizer's velocity: the same slices in the same order.
+/// A layer without parameters returns empty vectors.
+///
+/// ```
+/// use longhand_tensor::Parameters;
+///
+/// #[derive(Clone)]
+/// struct Line { slope: [f32; 1], offset: [f32; 1] }
+///
+/// impl Parameters<f32> for Line {
+///     fn params(&self) -> Vec<&[f32]> {
+///         vec![&self.slope, &self.offset]
+///     }
+///     fn params_mut(&mut self) -> Vec<&mut [f32]> {
+///         vec![&mut self.slope, &mut self.offset]
+///     }
+///     fn zeros_like(&self) -> Line {
+///         Line { slope: [0.], offset: [0.] }
+///     }
+/// }
+///
+/// let mut line = Line { slope: [3.], offset: [4.] };
+/// assert_eq!(line.count(), 2);
+/// line.set_zero();
+/// assert_eq!(line.params(), [[0.], [0.]]);
+/// ```
+pub trait Parameters<F: Float>: Clone {
+    /// The parameters, in a fixed order.
+    fn params(&self) -> Vec<&[F]>;
+
+    /// The same slices in the same order, to be changed.
+    fn params_mut(&mut self) -> Vec<&mut [F]>;
+
+    /// A value of the same shapes whose parameters are all zero: a gradient to add to.
+    fn zeros_like(&self) -> Self;
+
+    /// Sets every parameter to zero.
+    fn set_zero(&mut self) {
+        for param in self.params_mut() {
+            param.fill(F::zero());
+        }
+    }
+
+    /// How many numbers the parameters are.
+    fn count(&self) -> usize {
+        self.params().iter().map(|p| p.len()).sum()
+    }
+}
+
+/// The parameters of all elements, one after the other.
+impl<F: Float, L: Parameters<F>> Parameters<F> for Vec<L> {
+    fn params(&self) -> Vec<&[F]> {
+        self.iter().flat_map(L::params).collect()
+    }
+
+    fn params_mut(&mut self) -> Vec<&mut [F]> {
+        self.iter_mut().flat_map(L::params_mut).collect()
+    }
+
+    fn zeros_like(&self) -> Self {
+        self.iter().map(L::zeros_like).collect()
+    }
+}

@@ -1,0 +1,123 @@
+use ndarray::{Array2, ArrayRef1, ArrayRef2, CowArray, Ix2};
+
+use crate::Float;
+use crate::dispatch::{Isa, Product, Zeros};
+use crate::kernel::Matrix;
+
+/// `x·W`.
+///
+/// # Shapes
+/// `x: [n, in]`, `w: [in, out]`, result `[n, out]`.
+///
+/// # Panics
+/// The shapes do not fit.
+#[track_caller]
+pub fn matmul<F: Float>(x: &ArrayRef2<F>, w: &ArrayRef2<F>) -> Array2<F> {
+    let mut y = Array2::zeros((x.nrows(), w.ncols()));
+    add_matmul(x, w, &mut y);
+    y
+}
+
+/// `x·W + b`, with `b` added to every row.
+///
+/// # Shapes
+/// `x: [n, in]`, `w: [in, out]`, `b: [out]`, result `[n, out]`.
+///
+/// # Panics
+/// The shapes do not fit.
+#[track_caller]
+pub fn affine<F: Float>(x: &ArrayRef2<F>, w: &ArrayRef2<F>, b: &ArrayRef1<F>) -> Array2<F> {
+    let rows = (x.nrows(), b.len());
+    let mut y = Array2::zeros(rows);
+    y.assign(&b.broadcast(rows).expect("a row broadcasts to rows of its length"));
+    add_matmul(x, w, &mut y);
+    y
+}
+
+/// `y += x·W`, `y` in standard layout.
+#[track_caller]
+fn add_matmul<F: Float>(x: &ArrayRef2<F>, w: &ArrayRef2<F>, y: &mut Array2<F>) {
+    expect_fit("x·W", x, w, y, x.ncols() == w.nrows() && y.dim() == (x.nrows(), w.ncols()));
+    let (x, w) = (x.as_standard_layout(), w.as_standard_layout());
+    let y = y.as_slice_mut().expect("standard layout");
+    multiply(Product::Rows { x: matrix(&x), w: matrix(&w), y });
+}
+
+/// `dy·Wᵀ`.
+///
+/// # Shapes
+/// `dy: [n, out]`, `w: [in, out]`, result `[n, in]`.
+///
+/// # Panics
+/// The shapes do not fit.
+#[track_caller]
+pub fn matmul_nt<F: Float>(dy: &ArrayRef2<F>, w: &ArrayRef2<F>) -> Array2<F> {
+    let mut dx = Array2::zeros((dy.nrows(), w.nrows()));
+    expect_fit("dy·Wᵀ", dy, w, &dx, dy.ncols() == w.ncols());
+    let (dy, w) = (dy.as_standard_layout(), w.as_standard_layout());
+    let out = dx.as_slice_mut().expect("standard layout");
+    multiply(Product::TransposedRight { dy: matrix(&dy), w: matrix(&w), dx: out });
+    dx
+}
+
+/// `dW += xᵀ·dy`.
+///
+/// # Shapes
+/// `x: [n, in]`, `dy: [n, out]`, `dw: [in, out]`.
+///
+/// # Panics
+/// The shapes do not fit.
+#[track_caller]
+pub fn add_matmul_tn<F: Float>(x: &ArrayRef2<F>, dy: &ArrayRef2<F>, dw: &mut ArrayRef2<F>) {
+    expect_fit(
+        "dW += xᵀ·dy",
+        x,
+        dy,
+        dw,
+        x.nrows() == dy.nrows() && dw.dim() == (x.ncols(), dy.ncols()),
+    );
+    let (x, dy) = (x.as_standard_layout(), dy.as_standard_layout());
+    if let Some(dw) = dw.as_slice_mut() {
+        return multiply(Product::TransposedLeft { x: matrix(&x), dy: matrix(&dy), dw });
+    }
+    let mut copy = dw.to_owned().as_standard_layout().into_owned();
+    add_matmul_tn(&x, &dy, &mut copy);
+    dw.assign(&copy);
+}
+
+fn multiply<F: Float>(product: Product<'_, F>) {
+    F::multiply(Isa::detect(), Zeros::Auto, product);
+}
+
+fn matrix<'a, F: Float>(array: &'a CowArray<'_, F, Ix2>) -> Matrix<'a, F> {
+    let data = array.as_slice().expect("standard layout");
+    Matrix { data, rows: array.nrows(), columns: array.ncols() }
+}
+
+#[track_caller]
+fn expect_fit<F>(
+    product: &str,
+    left: &ArrayRef2<F>,
+    right: &ArrayRef2<F>,
+    out: &ArrayRef2<F>,
+    fit: bool,
+) {
+    if !fit {
+        wrong_shapes(product, left.dim(), right.dim(), out.dim());
+    }
+}
+
+#[cold]
+#[inline(never)]
+#[track_caller]
+fn wrong_shapes(
+    product: &str,
+    left: (usize, usize),
+    right: (usize, usize),
+    out: (usize, usize),
+) -> ! {
+    panic!(
+        "{product}: operands of {} × {} and {} × {} with a result of {} × {} do not fit",
+        left.0, left.1, right.0, right.1, out.0, out.1
+    );
+}

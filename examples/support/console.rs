@@ -1,0 +1,121 @@
+use std::io::{self, IsTerminal, Write};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use longhand_layers::Parameters;
+use longhand_mnist::Dataset;
+use longhand_train::{Epoch, Step};
+use sha2::{Digest, Sha256};
+
+use super::files::hex;
+use super::{CLASSES, Failure, Options};
+
+/// Lines on standard output; where standard error is a terminal, progress there.
+pub struct Console {
+    quiet: bool,
+    /// Nobody reads standard output any more: the run goes on for the sake of its files.
+    closed: bool,
+    progress: bool,
+    last_progress: Instant,
+}
+
+impl Console {
+    pub fn new(quiet: bool) -> Console {
+        let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+        Console {
+            quiet,
+            closed: false,
+            progress: !quiet && !dumb && io::stderr().is_terminal(),
+            last_progress: Instant::now(),
+        }
+    }
+
+    /// Prints a line, whether quiet or not.
+    pub fn line(&mut self, text: &str) -> Result<(), Failure> {
+        if self.closed {
+            return Ok(());
+        }
+        if self.progress {
+            eprint!("\r\x1b[K");
+        }
+        let mut out = io::stdout().lock();
+        match writeln!(out, "{text}").and_then(|()| out.flush()) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+                self.closed = true;
+                Ok(())
+            }
+            Err(error) => Err(Failure::Run(format!("cannot write to standard output: {error}"))),
+            Ok(()) => Ok(()),
+        }
+    }
+
+    fn detail(&mut self, text: &str) -> Result<(), Failure> {
+        if self.quiet { Ok(()) } else { self.line(text) }
+    }
+
+    pub fn header(
+        &mut self,
+        digits: &Dataset,
+        net: &str,
+        parameters: usize,
+        options: &Options,
+    ) -> Result<(), Failure> {
+        let Dataset { train, test, source } = digits;
+        self.detail(&format!(
+            "data   {source}: {} training and {} validation images",
+            train.len(),
+            test.len()
+        ))?;
+        self.detail(&format!("model  {net}, {parameters} parameters"))?;
+        self.detail(&format!(
+            "SGD    learning rate {}, batch size {}, seed {}",
+            options.learning_rate, options.batch_size, options.seed
+        ))
+    }
+
+    pub fn epoch(&mut self, epoch: &Epoch) -> Result<(), Failure> {
+        let Epoch { epoch, train, valid, seconds, samples } = epoch;
+        if *epoch == 0 {
+            let chance = (CLASSES as f64).ln();
+            self.detail(&format!(
+                "\ninitial loss {:.4} (ln {CLASSES} = {chance:.4})\n",
+                train.loss
+            ))?;
+            return self.detail("epoch  train loss  valid loss  valid accuracy  seconds  images/s");
+        }
+        let per_second = *samples as f64 / seconds;
+        self.detail(&format!(
+            "{epoch:>5}  {:>10.4}  {:>10.4}  {:>14.4}  {seconds:>7.3}  {per_second:>8.0}",
+            train.loss, valid.loss, valid.accuracy
+        ))
+    }
+
+    /// Rewrites the line at the bottom of a terminal, ten times a second at most.
+    pub fn progress(&mut self, step: &Step) {
+        if self.progress && self.last_progress.elapsed() > Duration::from_millis(100) {
+            self.last_progress = Instant::now();
+            let Step { epoch, step, steps, loss } = step;
+            eprint!("\r\x1b[Kepoch {epoch}, step {step} of {steps}, loss {loss:.4}");
+        }
+    }
+
+    pub fn footer(
+        &mut self,
+        history: &[Epoch],
+        model: &impl Parameters<f32>,
+        folder: &Path,
+    ) -> Result<(), Failure> {
+        let mut hash = Sha256::new();
+        for value in model.params().into_iter().flatten() {
+            hash.update(value.to_le_bytes());
+        }
+        self.detail(&format!("\nweights {} (SHA-256)", &hex(&hash.finalize())[..16]))?;
+        let last = history[history.len() - 1];
+        self.line(&format!(
+            "validation accuracy {:.4} after {} epochs; metrics.csv, config.json and loss.svg are in {}",
+            last.valid.accuracy,
+            last.epoch,
+            folder.display()
+        ))
+    }
+}

@@ -1,0 +1,40 @@
+//! The libraries' dependency trees stay small.
+
+use std::collections::BTreeSet;
+use std::process::Command;
+
+/// All crates that building these libraries compiles, themselves included.
+fn tree(crates: &[&str]) -> BTreeSet<String> {
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args([
+        "tree",
+        "--offline",
+        "--edges",
+        "normal,build",
+        "--prefix",
+        "none",
+        "--format",
+        "{p}",
+    ]);
+    for name in crates {
+        cargo.args(["--package", name]);
+    }
+    let output = cargo.current_dir(env!("CARGO_MANIFEST_DIR")).output().expect("cargo starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8(output.stdout).unwrap();
+    text.lines().filter_map(|l| l.split_whitespace().next()).map(String::from).collect()
+}
+
+#[test]
+fn the_layers_need_at_most_12_crates() {
+    let tree = tree(&["longhand-layers"]);
+    assert!((2..=12).contains(&tree.len()), "{tree:?}");
+}
+
+#[test]
+fn everything_below_the_loop_needs_at_most_24_crates() {
+    let all =
+        ["longhand-idx", "longhand-tensor", "longhand-layers", "longhand-optim", "longhand-mnist"];
+    let tree = tree(&all);
+    assert!((5..=24).contains(&tree.len()), "{tree:?}");
+}

@@ -1,0 +1,162 @@
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+
+use crate::run::{program, run, success};
+
+/// The lines of epochs, cut into columns.
+fn table(stdout: &str) -> Vec<Vec<f64>> {
+    let rows = stdout.lines().skip_while(|l| !l.starts_with("epoch ")).skip(1);
+    let rows = rows.take_while(|l| !l.is_empty());
+    rows.map(|l| l.split_whitespace().map(|c| c.parse().expect("a number")).collect()).collect()
+}
+
+/// A run's output without the two columns of times.
+fn without_times(stdout: &str) -> String {
+    let timeless = |line: &str| {
+        let is_row = line.split_whitespace().count() == 6 && !line.starts_with("epoch");
+        let kept = if is_row { 49 } else { line.len() };
+        line[..kept].to_owned()
+    };
+    stdout.lines().map(timeless).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn a_run_prints_a_line_per_epoch_and_leaves_three_files() {
+    let folder = tempfile::tempdir().unwrap();
+    for (example, net) in [("logistic", "784-10"), ("mlp", "784-30-10")] {
+        let out = success(&run(example, "--epochs 3 --seed 7", folder.path()));
+        let rows = table(&out);
+        assert_eq!(rows.len(), 3, "{out}");
+        assert!(
+            rows.iter().zip(1..).all(|(row, epoch)| row.len() == 6 && row[0] == f64::from(epoch))
+        );
+        let widths: Vec<usize> =
+            out.lines().skip_while(|l| !l.starts_with("epoch ")).take(4).map(str::len).collect();
+        assert!(widths.iter().all(|&w| w == widths[0]), "the columns are aligned: {out}");
+        assert!(out.contains(&format!("model  {net}")), "{out}");
+        assert!(out.contains("(ln 10 = 2.3026)"), "{out}");
+
+        let files = folder.path().join(format!("runs/{example}-seed7"));
+        let last = out.lines().last().unwrap();
+        assert!(last.contains(&format!("validation accuracy {:.4}", rows[2][3])), "{last}");
+        assert!(last.ends_with(&format!("runs/{example}-seed7")), "{last}");
+
+        let metrics = fs::read_to_string(files.join("metrics.csv")).unwrap();
+        let lines: Vec<&str> = metrics.lines().collect();
+        assert_eq!(lines[0], "epoch,train_loss,train_accuracy,valid_loss,valid_accuracy,seconds");
+        assert_eq!(lines.len(), 5, "a heading, epoch 0 and three epochs");
+        for (epoch, line) in lines[1..].iter().enumerate() {
+            let cells: Vec<f64> = line.split(',').map(|c| c.parse().unwrap()).collect();
+            assert_eq!((cells.len(), cells[0]), (6, epoch as f64));
+            assert!(cells[2..5].iter().all(|c| (0.0..10.0).contains(c)));
+        }
+
+        let config: Value =
+            serde_json::from_slice(&fs::read(files.join("config.json")).unwrap()).unwrap();
+        assert_eq!(config["example"], example);
+        assert_eq!(config["options"]["seed"], 7);
+        assert_eq!(config["options"]["epochs"], 3);
+        assert_eq!(config["options"]["per_class"], 500);
+        assert_eq!(config["version"], env!("CARGO_PKG_VERSION"));
+        assert_eq!(config["data"]["sha256"].as_str().unwrap().len(), 64);
+
+        let plot = fs::read_to_string(files.join("loss.svg")).unwrap();
+        assert!(plot.starts_with("<svg ") && plot.ends_with("</svg>\n"));
+        for part in ["class=\"curve train\"", "class=\"curve valid\"", ">epoch</text>", ">loss "] {
+            assert!(plot.contains(part), "{part} is missing in {plot}");
+        }
+    }
+}
+
+#[test]
+fn the_same_seed_gives_the_same_bytes_and_another_seed_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let metrics = |name: &str| {
+        let text = fs::read_to_string(folder.path().join(name).join("metrics.csv")).unwrap();
+        text.lines().map(|l| l.rsplit_once(',').unwrap().0.to_owned()).collect::<Vec<_>>()
+    };
+    let mut outputs = vec![];
+    for (name, seed) in [("a", 1), ("b", 1), ("c", 2)] {
+        let flags = format!("--epochs 2 --per-class 50 --seed {seed} --out {name}");
+        let out = without_times(&success(&run("mlp", &flags, folder.path())));
+        assert!(out.contains("weights "), "the hash of the weights is compared as well: {out}");
+        outputs.push(out.replace(&format!("are in {name}"), "are in DIR"));
+    }
+    assert_eq!(outputs[0], outputs[1]);
+    assert_eq!(metrics("a"), metrics("b"));
+    assert_ne!(outputs[0], outputs[2]);
+    assert_ne!(metrics("a"), metrics("c"));
+}
+
+#[test]
+fn hidden_layers_can_be_wider_and_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = success(&run("mlp", "--hidden 16,12 --epochs 1 --per-class 20", folder.path()));
+    let parameters = 785 * 16 + 17 * 12 + 13 * 10;
+    assert!(out.contains(&format!("784-16-12-10, {parameters} parameters")), "{out}");
+    assert!(out.contains("200 training and 200 validation images"), "{out}");
+}
+
+#[test]
+fn zero_epochs_only_evaluate() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = success(&run("logistic", "--epochs 0 --out o", folder.path()));
+    assert!(table(&out).is_empty());
+    assert!(out.contains("after 0 epochs"), "{out}");
+    assert_eq!(fs::read_to_string(folder.path().join("o/metrics.csv")).unwrap().lines().count(), 2);
+}
+
+#[test]
+fn quiet_prints_the_last_line_only() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = success(&run("mlp", "--quiet --epochs 1 --per-class 10", folder.path()));
+    assert_eq!(out.lines().count(), 1, "{out}");
+    assert!(out.starts_with("validation accuracy "));
+}
+
+#[test]
+fn help_lists_every_flag() {
+    let folder = tempfile::tempdir().unwrap();
+    let common = [
+        "--epochs",
+        "--lr",
+        "--batch-size",
+        "--seed",
+        "--data",
+        "--per-class",
+        "--out",
+        "--quiet",
+        "--help",
+    ];
+    for example in ["logistic", "mlp"] {
+        let out = success(&run(example, "--help", folder.path()));
+        assert!(common.iter().all(|flag| out.contains(flag)), "{out}");
+        assert!(
+            out.lines().all(|l| l.chars().count() <= 80),
+            "fits a terminal of 80 columns: {out}"
+        );
+        assert_eq!(out.contains("--hidden"), example == "mlp");
+    }
+}
+
+#[test]
+fn a_closed_pipe_is_no_panic_and_the_files_are_complete() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut child = Command::new(program("logistic"))
+        .args(["--epochs", "5", "--out", "o"])
+        .current_dir(folder.path())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap(); // and the pipe is closed
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(fs::read_to_string(folder.path().join("o/metrics.csv")).unwrap().lines().count(), 7);
+    assert!(folder.path().join("o/loss.svg").exists());
+}

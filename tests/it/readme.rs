@@ -1,0 +1,49 @@
+//! What the README shows is what is there.
+
+use std::fs;
+
+use crate::run::{run, success};
+
+fn readme() -> String {
+    fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap()
+}
+
+/// The README's blocks of code that begin with the line "```" and this word.
+fn blocks(language: &str) -> Vec<String> {
+    let (readme, fence) = (readme(), format!("```{language}\n"));
+    let parts = readme.split(&fence).skip(1);
+    parts.map(|part| part.split("```").next().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn the_program_is_the_example_quickstart_and_prints_what_it_says() {
+    let source = include_str!("../../examples/quickstart.rs");
+    let program = source.split_once("\n\n").unwrap().1; // behind the doc comment
+    assert_eq!(blocks("rust")[0], program);
+    let folder = tempfile::tempdir().unwrap();
+    let printed = success(&run("quickstart", "", folder.path()));
+    assert_eq!(blocks("text")[0], printed);
+}
+
+#[test]
+fn every_crate_is_in_the_table() {
+    let crates = fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/crates")).unwrap();
+    let names = crates.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    for name in names {
+        assert!(readme().contains(&format!("| [`{name}`](crates/{name}) |")), "{name} is missing");
+    }
+}
+
+/// The output of `cargo run --example mlp` that the README shows, times aside.
+#[test]
+fn the_run_of_the_mlp_is_the_one_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    let printed = success(&run("mlp", "", folder.path()));
+    let shown = &blocks("text")[1];
+    let (head, tail) = shown.split_once("  ...\n").expect("the middle is left out");
+    let words = |line: &str| line.split_whitespace().take(4).map(String::from).collect::<Vec<_>>();
+    for line in head.lines().chain(tail.lines()) {
+        assert!(printed.lines().any(|p| words(p) == words(line)), "`{line}` is not in\n{printed}");
+    }
+    assert_eq!(tail.lines().last(), printed.lines().last());
+}
