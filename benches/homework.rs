@@ -36,16 +36,21 @@ fn epoch<M: Layer<f32>>(
     let digits = Dataset::embedded().train;
     let mut model = model(&mut Xoshiro256PlusPlus::seed_from_u64(1));
     let mut grad = model.zeros_like();
-    let training =
-        Training { loss: SoftmaxCrossEntropy, answer: argmax, epochs: 0, batch_size: 16, seed: 1 };
+    let training = Training {
+        loss: SoftmaxCrossEntropy::default(),
+        answer: argmax,
+        epochs: 0,
+        batch_size: 16,
+        seed: 1,
+    };
+    let mut sgd = Sgd { learning_rate: 0.1, ..Sgd::default() }.init(&model);
     let mut train = |model: &mut M, epoch| {
-        let mut sgd = Sgd { learning_rate: 0.1 };
         let trained = training.epoch(epoch, model, &mut grad, &mut sgd, &digits, &mut ());
         assert!(trained.is_ok(), "training diverged");
     };
     train(&mut model, 1);
     train(&mut model, 2);
-    let reached = evaluate(&model, &SoftmaxCrossEntropy, argmax, &digits).loss;
+    let reached = evaluate(&model, &SoftmaxCrossEntropy::default(), argmax, &digits).loss;
     assert!(
         reached < loss,
         "the training loss after two epochs is {reached}, expected below {loss}"

@@ -1,26 +1,17 @@
 //! The program of the README.
 
 use longhand_layers::rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
-use longhand_layers::{Layer, Linear, Loss, Parameters, Relu, SoftmaxCrossEntropy};
-use longhand_mnist::{Dataset, shuffled};
-use longhand_optim::{Optimizer, Sgd};
-use longhand_train::{argmax, evaluate};
+use longhand_layers::{Layer, Linear, Relu, SoftmaxCrossEntropy};
+use longhand_train::{Diverged, Training, argmax};
 
-fn main() {
-    let digits = Dataset::embedded();
+fn main() -> Result<(), Diverged> {
+    let digits = longhand_mnist::Dataset::embedded();
     let rng = &mut Xoshiro256PlusPlus::seed_from_u64(42);
     let mut model = Linear::<f32>::new(784, 30, rng).then(Relu).then(Linear::new(30, 10, rng));
-    let (mut grad, mut sgd) = (model.zeros_like(), Sgd { learning_rate: 0.1 });
-    for epoch in 1..=10 {
-        for batch in shuffled(digits.train.len(), 42, epoch).chunks(16) {
-            let (images, labels) = digits.train.batch(batch);
-            let (logits, cache) = model.forward(images);
-            let (_loss, dlogits) = SoftmaxCrossEntropy.loss_and_grad(logits, &labels);
-            grad.set_zero();
-            model.backward_params(cache, dlogits, &mut grad);
-            sgd.step(&mut model, &grad);
-        }
-        let valid = evaluate(&model, &SoftmaxCrossEntropy, argmax, &digits.test);
-        println!("epoch {epoch:>2}: loss {:.4}, accuracy {:.4}", valid.loss, valid.accuracy);
-    }
+    let mut sgd = longhand_optim::Sgd { learning_rate: 0.1, ..Default::default() }.init(&model);
+    let loss = SoftmaxCrossEntropy::default();
+    let training = Training { loss, answer: argmax, epochs: 10, batch_size: 16, seed: 42 };
+    let history = training.run(&mut model, &mut sgd, &digits.train, &digits.test, &mut ())?;
+    println!("{:.1} % of 5000 new digits read rightly", 100.0 * history[10].valid.accuracy);
+    Ok(())
 }

@@ -32,11 +32,9 @@ impl Console {
 
     /// Prints a line, whether quiet or not.
     pub fn line(&mut self, text: &str) -> Result<(), Failure> {
+        self.clear_progress();
         if self.closed {
             return Ok(());
-        }
-        if self.progress {
-            eprint!("\r\x1b[K");
         }
         let mut out = io::stdout().lock();
         match writeln!(out, "{text}").and_then(|()| out.flush()) {
@@ -68,8 +66,10 @@ impl Console {
         ))?;
         self.detail(&format!("model  {net}, {parameters} parameters"))?;
         self.detail(&format!(
-            "SGD    learning rate {}, batch size {}, seed {}",
-            options.learning_rate, options.batch_size, options.seed
+            "train  {}, batch size {}, seed {}",
+            options.optimizer_text(),
+            options.batch_size,
+            options.seed
         ))
     }
 
@@ -95,7 +95,17 @@ impl Console {
         if self.progress && self.last_progress.elapsed() > Duration::from_millis(100) {
             self.last_progress = Instant::now();
             let Step { epoch, step, steps, loss } = step;
-            eprint!("\r\x1b[Kepoch {epoch}, step {step} of {steps}, loss {loss:.4}");
+            let _ = write!(
+                io::stderr(),
+                "\r\x1b[Kepoch {epoch}, step {step} of {steps}, loss {loss:.4}"
+            );
+        }
+    }
+
+    /// Takes the line of progress away.
+    pub fn clear_progress(&self) {
+        if self.progress {
+            let _ = write!(io::stderr(), "\r\x1b[K");
         }
     }
 

@@ -21,6 +21,9 @@ impl Files {
     /// before the training and not after it.
     pub fn create(example: &str, options: &Options, digits: &Dataset) -> Result<Files, Failure> {
         let folder = options.out.clone();
+        if folder.exists() && !folder.is_dir() {
+            return Err(Failure::write(&folder, &"expected a folder, found a file"));
+        }
         fs::create_dir_all(&folder).map_err(|error| Failure::write(&folder, &error))?;
         let config = json!({
             "example": example,

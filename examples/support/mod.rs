@@ -7,18 +7,20 @@ mod loss_plot;
 mod options;
 
 use std::fmt::Display;
+use std::io::{self, Write};
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::process::ExitCode;
 
 use longhand_layers::rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
 use longhand_layers::{Layer, SoftmaxCrossEntropy};
 use longhand_mnist::{Dataset, Split};
-use longhand_optim::Sgd;
-use longhand_train::{Training, argmax};
+use longhand_optim::{Adam, AdamW, Optimizer, RmsProp, Schedule, Scheduled, Sgd};
+use longhand_train::{Epoch, Observer, Step, Training, argmax};
 
 use console::Console;
 use files::Files;
-use options::{Command, Options, PerClass};
+use options::{Command, OptimizerName, Options, PerClass, ScheduleName};
 
 pub const PIXELS: usize = 28 * 28;
 pub const CLASSES: usize = Split::CLASSES;
@@ -48,29 +50,28 @@ impl Failure {
 }
 
 /// Runs an example: `build` makes its model from the hidden widths and a seeded generator.
-pub fn main<M: Layer<f32>>(
+pub fn main<M: Layer<f32> + 'static>(
     defaults: &Defaults,
     build: impl FnOnce(&[usize], &mut Xoshiro256PlusPlus) -> M,
 ) -> ExitCode {
-    let message = match options::parse(defaults, lexopt::Parser::from_env()) {
+    let ended = match options::parse(defaults, lexopt::Parser::from_env()) {
         Ok(Command::Help(text)) => Console::new(false).line(&text),
         Ok(Command::Train(options)) => train(defaults, &options, build),
         Err(failure) => Err(failure),
     };
-    match message {
-        Ok(()) => ExitCode::SUCCESS,
+    let (message, code) = match ended {
+        Ok(()) => return ExitCode::SUCCESS,
         Err(Failure::Usage(message)) => {
-            eprintln!("error: {message}\n`--help` lists all flags with their defaults.");
-            ExitCode::from(2)
+            (format!("{message}\n`--help` lists all flags with their defaults."), 2)
         }
-        Err(Failure::Run(message)) => {
-            eprintln!("error: {message}");
-            ExitCode::FAILURE
-        }
-    }
+        Err(Failure::Run(message)) => (message, 1),
+    };
+    // Not `eprintln!`, which panics where standard error is closed.
+    let _ = writeln!(io::stderr(), "error: {message}");
+    ExitCode::from(code)
 }
 
-fn train<M: Layer<f32>>(
+fn train<M: Layer<f32> + 'static>(
     defaults: &Defaults,
     options: &Options,
     build: impl FnOnce(&[usize], &mut Xoshiro256PlusPlus) -> M,
@@ -78,6 +79,7 @@ fn train<M: Layer<f32>>(
     let widths: Vec<usize> =
         [PIXELS].iter().chain(&options.hidden).chain(&[CLASSES]).copied().collect();
     let digits = load(options)?;
+    options.check_memory(&widths, digits.train.len())?;
     let mut console = Console::new(options.quiet);
     let mut files = Files::create(defaults.name, options, &digits)?;
 
@@ -86,20 +88,25 @@ fn train<M: Layer<f32>>(
     console.header(&digits, &net, model.count(), options)?;
 
     let training = Training {
-        loss: SoftmaxCrossEntropy,
+        loss: SoftmaxCrossEntropy::default(),
         answer: argmax,
         epochs: options.epochs,
         batch_size: options.batch_size,
         seed: options.seed,
     };
-    let mut sgd = Sgd { learning_rate: options.learning_rate as f32 };
-    let mut observer = Outputs { console: &mut console, files: &mut files, failure: None };
-    let history = training.run(&mut model, &mut sgd, &digits.train, &digits.test, &mut observer);
+    let mut optimizer = optimizer(options, digits.train.len(), &model);
+    let mut history = vec![];
+    let mut observer =
+        Outputs { console: &mut console, files: &mut files, history: &mut history, failure: None };
+    let trained =
+        training.run(&mut model, &mut optimizer, &digits.train, &digits.test, &mut observer);
     if let Some(failure) = observer.failure {
         return Err(failure);
     }
-    let history = history.map_err(|diverged| Failure::Run(diverged.to_string()))?;
+    console.clear_progress();
+    // A run that diverged leaves what it measured before.
     files.plot_losses(&history, &format!("{}: loss of {net}", defaults.name))?;
+    trained.map_err(|diverged| Failure::Run(diverged.to_string()))?;
     console.footer(&history, &model, files.folder())
 }
 
@@ -118,25 +125,62 @@ fn load(options: &Options) -> Result<Dataset, Failure> {
     }
 }
 
+fn optimizer<M: Layer<f32> + 'static>(
+    options: &Options,
+    images: usize,
+    model: &M,
+) -> Scheduled<Box<dyn Optimizer<f32, M>>> {
+    let Options { learning_rate, momentum, weight_decay, epochs, batch_size, .. } = *options;
+    let optimizer: Box<dyn Optimizer<f32, M>> = match options.optimizer {
+        OptimizerName::Sgd => {
+            Box::new(Sgd { learning_rate, momentum, weight_decay, ..Sgd::default() }.init(model))
+        }
+        OptimizerName::Adam => {
+            Box::new(Adam { learning_rate, weight_decay, ..Adam::default() }.init(model))
+        }
+        OptimizerName::AdamW => {
+            Box::new(AdamW { learning_rate, weight_decay, ..AdamW::default() }.init(model))
+        }
+        OptimizerName::RmsProp => Box::new(
+            RmsProp { learning_rate, momentum, weight_decay, ..RmsProp::default() }.init(model),
+        ),
+    };
+    // The schedules' lengths follow from that of the run.
+    let steps = (epochs as u64).saturating_mul(images.div_ceil(batch_size) as u64).max(1);
+    let schedule = match options.schedule {
+        ScheduleName::Constant => Schedule::Constant,
+        ScheduleName::Step => Schedule::Step { every: steps.div_ceil(3), factor: 0.1 },
+        ScheduleName::Exponential => {
+            Schedule::Exponential { factor: (0.01f64.ln() / steps as f64).exp() }
+        }
+        ScheduleName::Cosine => Schedule::Cosine { steps, lowest: 0.0 },
+        ScheduleName::WarmUp => Schedule::WarmUp { steps: steps.div_ceil(20), from: 0.01 },
+        ScheduleName::OneCycle => Schedule::OneCycle { steps },
+    };
+    Scheduled { optimizer, schedule, base: learning_rate, steps: 0 }
+}
+
 /// Sends what happens to the console and to the files; the first failure stops the run.
 struct Outputs<'a> {
     console: &'a mut Console,
     files: &'a mut Files,
+    history: &'a mut Vec<Epoch>,
     failure: Option<Failure>,
 }
 
-impl longhand_train::Observer for Outputs<'_> {
-    fn step(&mut self, step: &longhand_train::Step) -> std::ops::ControlFlow<()> {
+impl Observer for Outputs<'_> {
+    fn step(&mut self, step: &Step) -> ControlFlow<()> {
         self.console.progress(step);
-        std::ops::ControlFlow::Continue(())
+        ControlFlow::Continue(())
     }
 
-    fn epoch(&mut self, epoch: &longhand_train::Epoch) -> std::ops::ControlFlow<()> {
+    fn epoch(&mut self, epoch: &Epoch) -> ControlFlow<()> {
+        self.history.push(*epoch);
         match self.files.metrics(epoch).and_then(|()| self.console.epoch(epoch)) {
-            Ok(()) => std::ops::ControlFlow::Continue(()),
+            Ok(()) => ControlFlow::Continue(()),
             Err(failure) => {
                 self.failure = Some(failure);
-                std::ops::ControlFlow::Break(())
+                ControlFlow::Break(())
             }
         }
     }

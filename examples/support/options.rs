@@ -1,11 +1,11 @@
 use std::ffi::OsString;
 use std::fmt::Display;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use lexopt::prelude::*;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
-use super::{CLASSES, Defaults, Failure, PIXELS};
+use super::{Defaults, Failure};
 
 /// What weights and activations may take with their gradients; more is refused before anything is allocated.
 const MEMORY_CAP_GIB: f64 = 4.0;
@@ -20,12 +20,68 @@ pub struct Options {
     #[serde(rename = "lr")]
     pub learning_rate: f64,
     pub batch_size: usize,
+    pub optimizer: OptimizerName,
+    pub momentum: f64,
+    pub weight_decay: f64,
+    pub schedule: ScheduleName,
     pub seed: u64,
     pub hidden: Vec<usize>,
+    #[serde(serialize_with = "lossy_option")]
     pub data: Option<PathBuf>,
     pub per_class: PerClass,
+    #[serde(serialize_with = "lossy")]
     pub out: PathBuf,
     pub quiet: bool,
+}
+
+impl Options {
+    /// Optimizer, learning rate and whatever else of it is not left out, in words.
+    pub fn optimizer_text(&self) -> String {
+        let mut text = format!(
+            "{}, learning rate {}",
+            name(OptimizerName::NAMES, self.optimizer),
+            self.learning_rate
+        );
+        for (what, value) in [("momentum", self.momentum), ("weight decay", self.weight_decay)] {
+            if value != 0.0 {
+                text += &format!(", {what} {value}");
+            }
+        }
+        if self.schedule != ScheduleName::Constant {
+            text += &format!(", {} schedule", name(ScheduleName::NAMES, self.schedule));
+        }
+        text
+    }
+
+    /// Refuses a net that would not fit in memory, before any of it is allocated.
+    pub fn check_memory(&self, widths: &[usize], images: usize) -> Result<(), Failure> {
+        // In f64, which no width can overflow.
+        let widths: Vec<f64> = widths.iter().map(|&w| w as f64).collect();
+        let weights: f64 = widths.windows(2).map(|w| (w[0] + 1.0) * w[1]).sum();
+        let rows = self.batch_size.min(images).max(EVALUATED_AT_ONCE) as f64;
+        let activations = rows * widths.iter().sum::<f64>();
+        let gib = 4.0 * 2.0 * (weights + activations) / f64::from(1 << 30); // f32, each with its gradient
+        if gib <= MEMORY_CAP_GIB {
+            return Ok(());
+        }
+        Err(Failure::Usage(format!(
+            "--hidden and --batch-size: expected a net of at most {MEMORY_CAP_GIB} GiB for weights, activations and their \
+             gradients, found one of {gib:.1} GiB; use fewer or narrower hidden layers or smaller batches"
+        )))
+    }
+}
+
+fn name<T: PartialEq>(names: &[(&'static str, T)], choice: T) -> &'static str {
+    names.iter().find(|(_, c)| *c == choice).map_or("", |(name, _)| name)
+}
+
+/// A path as text, with replacement characters where it is none.
+fn lossy<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&path.to_string_lossy())
+}
+
+fn lossy_option<S: Serializer>(path: &Option<PathBuf>, serializer: S) -> Result<S::Ok, S::Error> {
+    path.as_ref().map(|path| path.to_string_lossy()).serialize(serializer)
 }
 
 /// How many images of each digit are used.
@@ -37,6 +93,25 @@ pub enum PerClass {
     Count(usize),
 }
 
+/// A flag's choice among names, which are also what `config.json` says.
+macro_rules! names {
+    ($(#[$doc:meta])* $type:ident { $($variant:ident $name:literal),* }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Serialize)]
+        pub enum $type {
+            $(#[serde(rename = $name)] $variant),*
+        }
+
+        impl $type {
+            const NAMES: &[(&str, $type)] = &[$(($name, $type::$variant)),*];
+        }
+    };
+}
+names!(OptimizerName { Sgd "sgd", Adam "adam", AdamW "adamw", RmsProp "rmsprop" });
+names!(ScheduleName {
+    Constant "constant", Step "step", Exponential "exponential", Cosine "cosine", WarmUp "warm-up", OneCycle "one-cycle"
+});
+
 pub enum Command {
     Help(String),
     Train(Options),
@@ -47,6 +122,10 @@ pub fn parse(defaults: &Defaults, mut parser: lexopt::Parser) -> Result<Command,
         epochs: 30,
         learning_rate: defaults.learning_rate,
         batch_size: 16,
+        optimizer: OptimizerName::Sgd,
+        momentum: 0.0,
+        weight_decay: 0.0,
+        schedule: ScheduleName::Constant,
         seed: 42,
         hidden: defaults.hidden.to_vec(),
         data: None,
@@ -55,6 +134,8 @@ pub fn parse(defaults: &Defaults, mut parser: lexopt::Parser) -> Result<Command,
         quiet: false,
     };
     let usage = |error: lexopt::Error| Failure::Usage(error.to_string());
+    // What is left out of the command line is decided at its end: it depends on the optimizer.
+    let (mut learning_rate, mut weight_decay, mut momentum) = (None, None, None);
     while let Some(argument) = parser.next().map_err(usage)? {
         let flag = match argument {
             Long("help") | Short('h') => return Ok(Command::Help(help(defaults))),
@@ -65,7 +146,19 @@ pub fn parse(defaults: &Defaults, mut parser: lexopt::Parser) -> Result<Command,
             Long(flag) => flag.to_owned(),
             other => return Err(usage(other.unexpected())),
         };
-        let known = ["epochs", "lr", "batch-size", "seed", "data", "per-class", "out"];
+        let known = [
+            "epochs",
+            "lr",
+            "batch-size",
+            "optimizer",
+            "momentum",
+            "weight-decay",
+            "schedule",
+            "seed",
+            "data",
+            "per-class",
+            "out",
+        ];
         if !(known.contains(&&*flag) || (flag == "hidden" && !defaults.hidden.is_empty())) {
             return Err(usage(Long(&flag).unexpected()));
         }
@@ -74,17 +167,21 @@ pub fn parse(defaults: &Defaults, mut parser: lexopt::Parser) -> Result<Command,
             "epochs" => {
                 options.epochs = number(&flag, &value, "a whole number, 0 or more", |_| true)?
             }
-            "lr" => {
-                let in_f32 = |lr: &f64| *lr >= 0.0 && (*lr as f32).is_finite();
-                options.learning_rate =
-                    number(&flag, &value, "a finite number, 0 or more", in_f32)?;
+            "lr" => learning_rate = Some(number(&flag, &value, RATE, in_f32)?),
+            "weight-decay" => weight_decay = Some(number(&flag, &value, RATE, in_f32)?),
+            "momentum" => {
+                let below_1 = |m: &f64| (0.0..1.0).contains(m);
+                momentum = Some(number(&flag, &value, "a number from 0 to below 1", below_1)?);
             }
+            "optimizer" => options.optimizer = choice(&flag, &value, OptimizerName::NAMES)?,
+            "schedule" => options.schedule = choice(&flag, &value, ScheduleName::NAMES)?,
             "batch-size" => {
                 options.batch_size =
                     number(&flag, &value, "a whole number, 1 or more", |&n| n > 0)?;
             }
             "seed" => options.seed = number(&flag, &value, "a whole number below 2^64", |_| true)?,
             "hidden" => options.hidden = widths(&flag, &value)?,
+            "data" | "out" if value.is_empty() => return Err(wrong_value(&flag, "a folder", "")),
             "data" => options.data = Some(value.into()),
             "per-class" if value == "all" => options.per_class = PerClass::All,
             "per-class" => {
@@ -94,11 +191,37 @@ pub fn parse(defaults: &Defaults, mut parser: lexopt::Parser) -> Result<Command,
             _ => options.out = value.into(),
         }
     }
+    if momentum.is_some() && matches!(options.optimizer, OptimizerName::Adam | OptimizerName::AdamW)
+    {
+        let message = "--momentum: expected the optimizer sgd or rmsprop, found one with moments of its own; leave it out";
+        return Err(Failure::Usage(message.to_owned()));
+    }
+    options.learning_rate = learning_rate.unwrap_or(match options.optimizer {
+        OptimizerName::Sgd => defaults.learning_rate,
+        OptimizerName::Adam | OptimizerName::AdamW | OptimizerName::RmsProp => 1e-3,
+    });
+    let decay = if options.optimizer == OptimizerName::AdamW { 0.01 } else { 0.0 };
+    options.weight_decay = weight_decay.unwrap_or(decay);
+    options.momentum = momentum.unwrap_or(0.0);
     if options.out.as_os_str().is_empty() {
         options.out = format!("runs/{}-seed{}", defaults.name, options.seed).into();
     }
-    check_memory(&options)?;
     Ok(Command::Train(options))
+}
+
+const RATE: &str = "0, or a finite number from 1.2e-38 to 3.4e38";
+
+/// Whether a learning rate or weight decay can be used: it must be neither infinite nor lost in f32.
+fn in_f32(rate: &f64) -> bool {
+    *rate == 0.0 || (*rate > 0.0 && (*rate as f32).is_normal())
+}
+
+fn choice<T: Copy>(flag: &str, value: &OsString, names: &[(&str, T)]) -> Result<T, Failure> {
+    let found = names.iter().find(|(name, _)| value == name);
+    found.map(|(_, choice)| *choice).ok_or_else(|| {
+        let names: Vec<_> = names.iter().map(|(name, _)| *name).collect();
+        wrong_value(flag, &format!("one of {}", names.join(", ")), value.display())
+    })
 }
 
 /// The value of a flag, or what was expected and what was found.
@@ -124,25 +247,6 @@ fn widths(flag: &str, value: &OsString) -> Result<Vec<usize>, Failure> {
     widths.ok_or_else(|| wrong_value(flag, expected, text))
 }
 
-/// Refuses a net that would not fit in memory, before anything is allocated.
-fn check_memory(options: &Options) -> Result<(), Failure> {
-    // In f64, which no width can overflow.
-    let widths = [PIXELS].into_iter().chain(options.hidden.iter().copied()).chain([CLASSES]);
-    let widths: Vec<f64> = widths.map(|w| w as f64).collect();
-    let weights: f64 = widths.windows(2).map(|w| (w[0] + 1.0) * w[1]).sum();
-    // A batch is never larger than the data, of which no source has more than 70000 images.
-    let rows = options.batch_size.clamp(EVALUATED_AT_ONCE, 70_000) as f64;
-    let activations = rows * widths.iter().sum::<f64>();
-    let gib = 4.0 * 2.0 * (weights + activations) / f64::from(1 << 30); // f32, each with its gradient
-    if gib <= MEMORY_CAP_GIB {
-        return Ok(());
-    }
-    Err(Failure::Usage(format!(
-        "--hidden and --batch-size: expected a net of at most {MEMORY_CAP_GIB} GiB for weights, activations and their \
-         gradients, found one of {gib:.1} GiB; use fewer or narrower hidden layers or smaller batches"
-    )))
-}
-
 fn help(defaults: &Defaults) -> String {
     let Defaults { name, learning_rate, hidden } = defaults;
     let (title, hidden_flag) = if hidden.is_empty() {
@@ -162,6 +266,12 @@ Usage: cargo run --example {name} -- [flags]        (defaults in parentheses)
   --epochs N       how often each training image is seen (30)
   --lr X           learning rate ({learning_rate})
   --batch-size N   images per update (16)
+  --optimizer O    sgd, adam, adamw or rmsprop (sgd; the learning rate of the
+                   others is 0.001 unless given)
+  --momentum X     momentum of sgd and rmsprop (0)
+  --weight-decay X weight decay (0; adamw: 0.01)
+  --schedule S     of the learning rate: constant, step, exponential, cosine,
+                   warm-up or one-cycle (constant)
   --seed N         decides the draw, the initial weights and the order (42)
 {hidden_flag}  --data DIR       folder with the four MNIST files in IDX format, plain or .gz
                    (the digits inside the program)

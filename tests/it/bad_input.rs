@@ -36,7 +36,18 @@ fn wrong_flags_are_usage_errors() {
     usage("--batch-size -3", &["`-3`"]);
     usage("--batch-size 1.5", &["`1.5`"]);
     usage("--batch-size 99999999999999999999", &["`99999999999999999999`"]);
-    usage("--lr NaN", &["--lr: expected a finite number", "`NaN`"]);
+    usage("--lr NaN", &["--lr: expected 0, or a finite number", "`NaN`"]);
+    usage("--lr 1e-50", &["`1e-50`"]); // zero in f32
+    usage("--out=", &["--out: expected a folder"]);
+    usage("--data=", &["--data: expected a folder"]);
+    usage(
+        "--optimizer newton",
+        &["--optimizer: expected one of sgd, adam, adamw, rmsprop", "`newton`"],
+    );
+    usage("--schedule soon", &["--schedule: expected one of constant, step", "`soon`"]);
+    usage("--momentum 1", &["--momentum: expected a number from 0 to below 1", "`1`"]);
+    usage("--momentum 0.9 --optimizer adam", &["--momentum", "moments of its own"]);
+    usage("--weight-decay -1", &["--weight-decay", "`-1`"]);
     usage("--lr inf", &["`inf`"]);
     usage("--lr 1e39", &["`1e39`"]); // infinite in f32
     usage("--lr -0.1", &["`-0.1`"]);
@@ -61,10 +72,14 @@ fn a_flag_that_is_not_unicode_is_a_usage_error() {
     use std::os::unix::ffi::OsStrExt;
     let dir = tempfile::tempdir().unwrap();
     let bytes = std::ffi::OsStr::from_bytes(b"\xFF\xFE");
-    for flag in ["--epochs", "--per-class"] {
-        let output = run_args("logistic", [std::ffi::OsStr::new(flag), bytes], dir.path());
+    let flag = |flag| run_args("logistic", [std::ffi::OsStr::new(flag), bytes], dir.path());
+    for output in ["--epochs", "--per-class", "--optimizer"].map(flag) {
         assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
     }
+    // A path need not be text.
+    assert_eq!(flag("--data").status.code(), Some(1));
+    assert_eq!(flag("--out").status.code(), Some(0));
+    assert!(dir.path().join(bytes).join("config.json").exists());
 }
 
 #[test]
@@ -92,6 +107,7 @@ fn a_diverging_run_stops_and_says_where() {
     for out in ["m", "l"] {
         let metrics = fs::read_to_string(dir.path().join(out).join("metrics.csv")).unwrap();
         assert_eq!(metrics.lines().count(), 2, "what was measured before is kept: {metrics}");
+        assert!(dir.path().join(out).join("loss.svg").exists());
     }
 }
 
@@ -99,11 +115,16 @@ fn a_diverging_run_stops_and_says_where() {
 #[test]
 fn a_full_disk_is_an_error() {
     let dir = tempfile::tempdir().unwrap();
-    let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let full = || fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let unheard = std::process::Command::new(crate::run::program("logistic"))
+        .arg("--nonsense")
+        .stderr(full())
+        .status();
+    assert_eq!(unheard.unwrap().code(), Some(2));
     let output = std::process::Command::new(crate::run::program("logistic"))
         .args(["--epochs", "1"])
         .current_dir(dir.path())
-        .stdout(full)
+        .stdout(full())
         .output()
         .unwrap();
     assert_eq!(output.status.code(), Some(1));
@@ -148,7 +169,11 @@ fn damaged_files_are_named_with_what_is_wrong() {
     let folder = dir.path();
     let fails = |expected: &[&str]| check("--data . --out o", folder, 1, expected);
     check("--data nowhere", folder, 1, &["nowhere", "expected a folder", "No such file"]);
-    fails(&["train-images-idx3-ubyte", "train-images-idx3-ubyte.gz", "found none of them"]);
+    fails(&[
+        "none of train-images-idx3-ubyte or",
+        "train-images-idx3-ubyte.gz",
+        "none of t10k-labels-idx1-ubyte or",
+    ]);
     sound_folder(folder);
     check("--data train-labels-idx1-ubyte", folder, 1, &["expected a folder", "found a file"]);
 
@@ -169,8 +194,8 @@ fn damaged_files_are_named_with_what_is_wrong() {
     damage(&labels, &|b| b.clear(), &["expected a header of 4 bytes", "found 0"]);
     damage(&labels, &|b| b.push(0), &["expected 38 bytes", "found more"]);
     damage(&labels, &|b| b[0] = b'<', &["expected the bytes 00 00", "found 3C 00"]);
-    damage(&labels, &|b| b[2] = 0x0D, &["found"]);
-    damage(&labels, &|b| b[3] = 3, &["found"]);
+    damage(&labels, &|b| b[2] = 0x0A, &["expected an element type", "found 0A"]);
+    damage(&labels, &|b| b[3] = 200, &["expected a header of 804 bytes", "found 38"]);
     damage(&labels, &|b| b[4..8].fill(0xFF), &["expected 4294967303 bytes", "found 38"]);
     damage(&labels, &|b| b[10] = 10, &["expected labels of 0 to 9", "found 10 at position 2"]);
     damage(&images, &|b| b.truncate(b.len() / 2), &["gzip", "ends early"]);
@@ -179,7 +204,7 @@ fn damaged_files_are_named_with_what_is_wrong() {
         &images,
         &|b| {
             let n = b.len();
-            b[n - 6] ^= 1
+            b[n - 6] ^= 1;
         },
         &["gzip", "damaged"],
     );
@@ -187,7 +212,7 @@ fn damaged_files_are_named_with_what_is_wrong() {
         &images,
         &|b| {
             let n = b.len();
-            b[n / 2..n / 2 + 40].fill(0x55)
+            b[n / 2..n / 2 + 40].fill(0x55);
         },
         &["gzip", "damaged"],
     );
@@ -208,4 +233,29 @@ fn damaged_files_are_named_with_what_is_wrong() {
     fs::create_dir(&labels).unwrap();
     write(&images, &Array::<u8, _>::zeros((30, 28, 28))).unwrap();
     fails(&["train-labels-idx1-ubyte", "found a folder"]);
+    // A folder of that name does not hide a file under another of the names.
+    write(folder.join("train-labels.idx1-ubyte"), &Array1::<u8>::zeros(30)).unwrap();
+    let output = run("logistic", "--data . --per-class all --epochs 1 --out o", folder);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+}
+
+#[test]
+fn exchanged_files_are_told() {
+    let dir = tempfile::tempdir().unwrap();
+    sound_folder(dir.path());
+    let path = |name: &str| dir.path().join(name);
+    write(path("t10k-labels-idx1-ubyte"), &Array1::<f32>::zeros(30)).unwrap();
+    check(
+        "--data .",
+        dir.path(),
+        1,
+        &["t10k-labels", "expected labels, [n], of type u8", "type f32", "exchanged"],
+    );
+    write(path("train-images-idx3-ubyte.gz"), &Array1::<u8>::zeros(30)).unwrap();
+    check(
+        "--data .",
+        dir.path(),
+        1,
+        &["train-images", "expected images, [n, 28, 28]", "1 dimensions"],
+    );
 }

@@ -1,9 +1,14 @@
 //! The integration tests: the examples run as a user runs them, the homework's results, the project's own promises.
 
+mod allocations;
 mod bad_input;
 mod dependencies;
+mod docs;
 mod examples;
 mod full_mnist;
+mod gradients;
 mod homework;
+mod panics;
+mod pytorch;
 mod readme;
 mod run;

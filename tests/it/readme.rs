@@ -26,6 +26,12 @@ fn the_program_is_the_example_quickstart_and_prints_what_it_says() {
 }
 
 #[test]
+fn the_loop_is_the_one_that_runs() {
+    let source = include_str!("../../crates/longhand-train/src/training.rs");
+    assert!(blocks("rust")[1..3].iter().all(|block| source.contains(block)));
+}
+
+#[test]
 fn every_crate_is_in_the_table() {
     let crates = fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/crates")).unwrap();
     let names = crates.map(|entry| entry.unwrap().file_name().into_string().unwrap());

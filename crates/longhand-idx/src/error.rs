@@ -9,7 +9,7 @@ use crate::ElementType;
 /// let error = longhand_idx::Reader::new(&b"\x00\x00\x07\x01\x00\x00\x00\x05"[..]).err().unwrap();
 /// assert_eq!(
 ///     error.to_string(),
-///     "byte 2: expected an element type of 08, 09, 0B, 0C, 0D or 0E, found 07; this is not an IDX file",
+///     "byte 2: expected an element type of 08, 09, 0B, 0C, 0D or 0E, found 07; this is not an IDX file, get it again",
 /// );
 /// ```
 #[derive(Debug)]
@@ -124,8 +124,9 @@ impl fmt::Display for Error {
 impl fmt::Display for ErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let sizes = |shape: &[usize]| {
-            let sizes: Vec<_> = shape.iter().map(ToString::to_string).collect();
-            format!("[{}]", sizes.join(", "))
+            let shown: Vec<_> = shape.iter().take(8).map(ToString::to_string).collect();
+            let rest = if shape.len() > 8 { ", .." } else { "" };
+            format!("[{}{rest}]", shown.join(", "))
         };
         match self {
             ErrorKind::Io(source) if source.kind() == io::ErrorKind::IsADirectory => {
@@ -146,15 +147,15 @@ impl fmt::Display for ErrorKind {
             ),
             ErrorKind::GzipDisabled => write!(
                 f,
-                "the file is gzip; decompress it, or build longhand-idx with its `gzip` feature"
+                "expected a plain file, found gzip; use a plain one, or build longhand-idx with its `gzip` feature"
             ),
             ErrorKind::Magic { found: [a, b] } => write!(
                 f,
-                "byte 0: expected the bytes 00 00 that begin an IDX file, found {a:02X} {b:02X}; this is not an IDX file"
+                "byte 0: expected the bytes 00 00 that begin an IDX file, found {a:02X} {b:02X}; this is not an IDX file, get it again"
             ),
             ErrorKind::ElementCode { found } => write!(
                 f,
-                "byte 2: expected an element type of 08, 09, 0B, 0C, 0D or 0E, found {found:02X}; this is not an IDX file"
+                "byte 2: expected an element type of 08, 09, 0B, 0C, 0D or 0E, found {found:02X}; this is not an IDX file, get it again"
             ),
             ErrorKind::Header { expected, found } => write!(
                 f,
@@ -162,7 +163,7 @@ impl fmt::Display for ErrorKind {
             ),
             ErrorKind::TooLarge { shape } => write!(
                 f,
-                "byte 4: the sizes {} need more bytes than this machine can address; the header is damaged",
+                "byte 4: expected sizes that this machine can address together, found {}; the header is damaged, get the file again",
                 sizes(shape)
             ),
             ErrorKind::Truncated { shape, expected, found } => write!(
@@ -172,18 +173,19 @@ impl fmt::Display for ErrorKind {
             ),
             ErrorKind::Trailing { shape, expected } => write!(
                 f,
-                "expected {expected} bytes for the shape {}, found more; the header is damaged or something was appended",
+                "expected {expected} bytes for the shape {}, found more; the header is damaged or something was appended, get the file again",
                 sizes(shape)
             ),
             ErrorKind::Type { expected, found } => {
                 write!(
                     f,
-                    "expected elements of type {expected}, found {found}; read the file as {found}"
+                    "expected elements of type {expected}, found {found}; this is another file than the one meant, or read it as {found}"
                 )
             }
             ErrorKind::Dimensions { expected, found } => write!(
                 f,
-                "expected {expected} dimensions, found {}, of shape {}; read it into an array of {} dimensions",
+                "expected {expected} dimensions, found {}, of shape {}; this is another file than the one meant, or read it into an \
+                 array of {} dimensions",
                 found.len(),
                 sizes(found),
                 found.len()

@@ -15,16 +15,18 @@ pub fn write<T: Element, D: Dimension>(
     array: &ArrayRef<T, D>,
 ) -> Result<(), Error> {
     let path = path.as_ref();
-    let file = File::create(path).map_err(|e| Error::new(ErrorKind::Io(e)).at(path))?;
     let gzip = path.extension().is_some_and(|e| e == "gz");
-    let written = match gzip {
-        #[cfg(feature = "gzip")]
-        true => write_gzip_to(file, array),
-        #[cfg(not(feature = "gzip"))]
-        true => Err(Error::new(ErrorKind::GzipDisabled)),
-        false => write_to(file, array),
-    };
-    written.map_err(|e| e.at(path))
+    // What cannot be written is found before the file is touched.
+    header(array).map_err(|e| e.at(path))?;
+    if gzip && !cfg!(feature = "gzip") {
+        return Err(Error::new(ErrorKind::GzipDisabled).at(path));
+    }
+    let file = File::create(path).map_err(|e| Error::new(ErrorKind::Io(e)).at(path))?;
+    #[cfg(feature = "gzip")]
+    if gzip {
+        return write_gzip_to(file, array).map_err(|e| e.at(path));
+    }
+    write_to(file, array).map_err(|e| e.at(path))
 }
 
 /// Writes an array as a plain IDX stream.
@@ -43,13 +45,21 @@ pub fn write_to<T: Element, D: Dimension>(
     writer: impl Write,
     array: &ArrayRef<T, D>,
 ) -> Result<(), Error> {
+    let header = header(array)?;
+    encode(BufWriter::new(writer), &header, array).map_err(|e| Error::new(ErrorKind::Io(e)))
+}
+
+/// The bytes before the elements, if IDX can hold the array's shape.
+fn header<T: Element, D: Dimension>(array: &ArrayRef<T, D>) -> Result<Vec<u8>, Error> {
     let shape = array.shape();
-    let sizes: Option<Vec<u32>> = shape.iter().map(|&s| u32::try_from(s).ok()).collect();
-    let (Some(sizes), Ok(dimensions)) = (sizes, u8::try_from(shape.len())) else {
-        return Err(Error::new(ErrorKind::Unwritable { shape: shape.to_vec() }));
-    };
-    encode(BufWriter::new(writer), dimensions, &sizes, array)
-        .map_err(|e| Error::new(ErrorKind::Io(e)))
+    let unwritable = || Error::new(ErrorKind::Unwritable { shape: shape.to_vec() });
+    let dimensions = u8::try_from(shape.len()).map_err(|_| unwritable())?;
+    let mut header = vec![0, 0, T::TYPE as u8, dimensions];
+    for &size in shape {
+        let size = u32::try_from(size).map_err(|_| unwritable())?;
+        header.extend(size.to_be_bytes());
+    }
+    Ok(header)
 }
 
 /// Writes an array as a gzip-compressed IDX stream. The same array gives the same bytes: no time, no name.
@@ -77,14 +87,10 @@ pub fn write_gzip_to<T: Element, D: Dimension>(
 
 fn encode<T: Element, D: Dimension>(
     mut writer: impl Write,
-    dimensions: u8,
-    sizes: &[u32],
+    header: &[u8],
     array: &ArrayRef<T, D>,
 ) -> io::Result<()> {
-    writer.write_all(&[0, 0, T::TYPE as u8, dimensions])?;
-    for size in sizes {
-        writer.write_all(&size.to_be_bytes())?;
-    }
+    writer.write_all(header)?;
     // as_standard_layout borrows where the elements already lie in IDX's order.
     let array = array.as_standard_layout();
     let elements = array.as_slice().expect("standard layout");

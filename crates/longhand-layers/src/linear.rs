@@ -1,13 +1,14 @@
 use std::fmt;
 
-use longhand_tensor::{Float, Parameters, add_matmul_tn, add_sum_rows, affine, matmul_nt};
+use longhand_tensor::{Float, Parameters, add_matmul_tn, add_sum_rows, affine, matmul, matmul_nt};
 use ndarray::{Array1, Array2, ArrayRef2};
 use rand::Rng;
 
+use crate::layer::{Saved, Shapes};
 use crate::shape::expect_shape;
 use crate::{Layer, init};
 
-/// A fully connected layer: `y = x·W + b`.
+/// A fully connected layer: `y = x·W + b`, or `y = x·W` without a bias.
 ///
 /// `weight` is `[in_features, out_features]`, so that the product needs no transpose. (`torch.nn.Linear` stores
 /// `[out_features, in_features]`: transpose on the way in and out.)
@@ -23,6 +24,8 @@ use crate::{Layer, init};
 /// dx[r,i] = Σ_j dy[r,j]·W[i,j]      dx = dy·Wᵀ
 /// ```
 ///
+/// Source: I. Goodfellow, Y. Bengio, A. Courville, *Deep Learning*, 2016, section 6.5.
+///
 /// # Shapes
 /// `x, dx: [n, in_features]`, `y, dy: [n, out_features]`.
 ///
@@ -32,7 +35,7 @@ use crate::{Layer, init};
 /// ```
 /// use longhand_layers::{Layer, Linear, Parameters, ndarray::array};
 ///
-/// let layer = Linear::from_arrays(array![[1., 2.], [3., 4.]], array![10., 20.]);
+/// let layer = Linear::from_arrays(array![[1., 2.], [3., 4.]], Some(array![10., 20.]));
 /// let (y, cache) = layer.forward(array![[1., 1.]]);
 /// assert_eq!(y, array![[1. + 3. + 10., 2. + 4. + 20.]]);
 ///
@@ -40,34 +43,34 @@ use crate::{Layer, init};
 /// let dx = layer.backward(cache, array![[1., 0.]], &mut grad);
 /// assert_eq!(dx, array![[1., 3.]]);
 /// assert_eq!(grad.weight(), array![[1., 0.], [1., 0.]]);
-/// assert_eq!(grad.bias(), array![1., 0.]);
+/// assert_eq!(grad.bias(), Some(&array![1., 0.]));
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Linear<F> {
     // Private, because `params` hands them out as slices: they must stay in standard layout.
     weight: Array2<F>,
-    bias: Array1<F>,
+    bias: Option<Array1<F>>,
 }
 
 impl<F: Float> Linear<F> {
     /// A layer initialised as `torch.nn.Linear` is: weights and biases uniform in `±1/√in_features`.
     ///
     /// ```
-    /// use longhand_layers::{Linear, rand::{SeedableRng, rngs::Xoshiro256PlusPlus}};
+    /// use longhand_layers::{Linear, Parameters, rand::{SeedableRng, rngs::Xoshiro256PlusPlus}};
     ///
     /// let rng = &mut Xoshiro256PlusPlus::seed_from_u64(0);
     /// let layer = Linear::<f32>::new(100, 10, rng);
-    /// assert!(layer.weight().iter().chain(layer.bias()).all(|w| w.abs() <= 0.1));
+    /// assert!(layer.params().iter().all(|p| p.iter().all(|w| w.abs() <= 0.1)));
     /// ```
     pub fn new(in_features: usize, out_features: usize, rng: &mut impl Rng) -> Linear<F> {
-        let bound = 1.0 / (in_features as f64).sqrt();
+        let bound = 1.0 / (in_features.max(1) as f64).sqrt();
         Linear {
             weight: init::uniform((in_features, out_features), bound, rng),
-            bias: init::uniform(out_features, bound, rng),
+            bias: Some(init::uniform(out_features, bound, rng)),
         }
     }
 
-    /// A layer of given parameters.
+    /// A layer of given parameters; `None` for a layer without bias.
     ///
     /// # Shapes
     /// `weight: [in_features, out_features]`, `bias: [out_features]`.
@@ -75,12 +78,30 @@ impl<F: Float> Linear<F> {
     /// # Panics
     /// `bias` is not as long as `weight` has columns.
     #[track_caller]
-    pub fn from_arrays(weight: Array2<F>, bias: Array1<F>) -> Linear<F> {
-        assert_eq!(bias.len(), weight.ncols(), "Linear: as many biases as columns of the weight");
+    pub fn from_arrays(weight: Array2<F>, bias: Option<Array1<F>>) -> Linear<F> {
+        if let Some(bias) = &bias {
+            let (length, columns) = (bias.len(), weight.ncols());
+            assert!(
+                length == columns,
+                "Linear: bias is of length {length}, expected {columns} as the weight is {} × {columns}",
+                weight.nrows()
+            );
+        }
         Linear {
             weight: weight.as_standard_layout().into_owned(),
-            bias: bias.as_standard_layout().into_owned(),
+            bias: bias.map(|bias| bias.as_standard_layout().into_owned()),
         }
+    }
+
+    /// The same layer without its bias.
+    ///
+    /// ```
+    /// use longhand_layers::{Layer, Linear, ndarray::array};
+    /// let layer = Linear::from_arrays(array![[3.]], Some(array![100.])).without_bias();
+    /// assert_eq!(layer.infer(&array![[2.]]), array![[6.]]);
+    /// ```
+    pub fn without_bias(self) -> Linear<F> {
+        Linear { bias: None, ..self }
     }
 
     /// The weight, `[in_features, out_features]`.
@@ -88,9 +109,9 @@ impl<F: Float> Linear<F> {
         &self.weight
     }
 
-    /// The bias, `[out_features]`.
-    pub fn bias(&self) -> &Array1<F> {
-        &self.bias
+    /// The bias, `[out_features]`, if there is one.
+    pub fn bias(&self) -> Option<&Array1<F>> {
+        self.bias.as_ref()
     }
 
     /// Width of the input.
@@ -105,54 +126,71 @@ impl<F: Float> Linear<F> {
 
     #[track_caller]
     fn expect_backward(&self, x: &ArrayRef2<F>, dy: &ArrayRef2<F>, grad: &Self) {
-        expect_shape(self, "output gradient", dy, Some(x.nrows()), self.out_features());
         let (rows, columns) = self.weight.dim();
-        expect_shape(self, "gradient to add to", &grad.weight, Some(rows), columns);
+        expect_shape(self, "input of the forward pass", x, None, rows);
+        expect_shape(self, "output gradient", dy, Some(x.nrows()), columns);
+        expect_shape(self, "gradient's weight", &grad.weight, Some(rows), columns);
     }
 }
 
 impl<F: Float> Parameters<F> for Linear<F> {
     fn params(&self) -> Vec<&[F]> {
-        let (weight, bias) = (self.weight.as_slice(), self.bias.as_slice());
-        vec![weight.expect("standard layout"), bias.expect("standard layout")]
+        let weight = self.weight.as_slice().expect("standard layout");
+        let bias = self.bias.as_ref().map(|b| b.as_slice().expect("standard layout"));
+        [weight].into_iter().chain(bias).collect()
     }
 
     fn params_mut(&mut self) -> Vec<&mut [F]> {
-        let (weight, bias) = (self.weight.as_slice_mut(), self.bias.as_slice_mut());
-        vec![weight.expect("standard layout"), bias.expect("standard layout")]
+        let weight = self.weight.as_slice_mut().expect("standard layout");
+        let bias = self.bias.as_mut().map(|b| b.as_slice_mut().expect("standard layout"));
+        [weight].into_iter().chain(bias).collect()
     }
 
     fn zeros_like(&self) -> Self {
-        Linear { weight: Array2::zeros(self.weight.dim()), bias: Array1::zeros(self.bias.dim()) }
+        let bias = self.bias.as_ref().map(|b| Array1::zeros(b.len()));
+        Linear { weight: Array2::zeros(self.weight.dim()), bias }
     }
 }
 
 impl<F: Float> Layer<F> for Linear<F> {
-    type Cache = Array2<F>;
+    type Cache = Saved<Self, Array2<F>>;
 
     #[track_caller]
     fn infer(&self, x: &ArrayRef2<F>) -> Array2<F> {
         expect_shape(self, "input", x, None, self.in_features());
-        affine(x, &self.weight, &self.bias) // y = x·W + b
+        match &self.bias {
+            Some(bias) => affine(x, &self.weight, bias), // y = x·W + b
+            None => matmul(x, &self.weight),             // y = x·W
+        }
     }
 
     #[track_caller]
-    fn forward(&self, x: Array2<F>) -> (Array2<F>, Array2<F>) {
-        (self.infer(&x), x)
+    fn forward(&self, x: Array2<F>) -> (Array2<F>, Self::Cache) {
+        (self.infer(&x), Saved::new(x))
     }
 
     #[track_caller]
-    fn backward(&self, x: Array2<F>, dy: Array2<F>, grad: &mut Self) -> Array2<F> {
+    fn backward(&self, x: Self::Cache, dy: Array2<F>, grad: &mut Self) -> Array2<F> {
+        self.expect_backward(&x.value, &dy, grad);
         let dx = matmul_nt(&dy, &self.weight); // dx = dy·Wᵀ
         self.backward_params(x, dy, grad);
         dx
     }
 
     #[track_caller]
-    fn backward_params(&self, x: Array2<F>, dy: Array2<F>, grad: &mut Self) {
+    fn backward_params(&self, x: Self::Cache, dy: Array2<F>, grad: &mut Self) {
+        let x = x.value;
         self.expect_backward(&x, &dy, grad);
         add_matmul_tn(&x, &dy, &mut grad.weight); // dW += xᵀ·dy
-        add_sum_rows(&dy, &mut grad.bias); // db += Σ_r dy[r]
+        if let Some(dbias) = &mut grad.bias {
+            add_sum_rows(&dy, dbias); // db += Σ_r dy[r]
+        }
+    }
+
+    fn shapes(&self) -> Vec<Shapes> {
+        let weight = ("weight".to_owned(), self.weight.shape().to_vec());
+        let bias = self.bias.as_ref().map(|b| ("bias".to_owned(), vec![b.len()]));
+        vec![[weight].into_iter().chain(bias).collect()]
     }
 }
 

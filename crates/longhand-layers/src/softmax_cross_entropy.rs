@@ -1,74 +1,117 @@
-use longhand_tensor::Float;
+use longhand_tensor::{Float, sum};
 use ndarray::{Array2, ArrayRef2, ArrayViewMut1};
 
 use crate::Loss;
+use crate::loss::expect_batch;
 
 /// Cross-entropy of the softmax of **logits** (not of probabilities) against integer class labels, mean over the batch.
 ///
 /// For one row of logits `z` with label `t`, softmax gives `p[k] = exp(z[k]) / Σ_j exp(z[j])`, and the loss is
 ///
 /// ```text
-/// L = −ln p[t] = lse(z) − z[t],   lse(z) = ln Σ_j exp(z[j]) = m + ln Σ_j exp(z[j] − m)
+/// l = −ln p[t] = lse(z) − z[t],   lse(z) = ln Σ_j exp(z[j]) = m + ln Σ_j exp(z[j] − m)
 /// ```
 ///
-/// With `m = max z` no exponential overflows and the sum is at least 1, so the loss is finite for all finite logits.
+/// With `m = max z` no exponential overflows and the sum is at least 1, so the loss is finite
+/// as long as the differences between logits are: for all of magnitude up to 1e38 in f32, and 1e307 in f64.
+///
+/// In general the target is a distribution `q` over the classes: `l = −Σ_k q[k]·ln p[k]`. Label smoothing `ε` makes it
+/// `q[k] = (1 − ε)·[k = t] + ε/K`, class weights multiply `q[k]` by `w[k]`, and the mean over the batch then divides by the
+/// sum of the labels' weights: `L = Σ_r l[r] / Σ_r w[t_r]`. Without either, `q[k] = [k = t]` and the divisor is `n`.
 ///
 /// # Derivation
-/// `∂lse/∂z[k] = exp(z[k]) / Σ_j exp(z[j]) = p[k]` and `∂z[t]/∂z[k] = [k = t]`, so `∂L/∂z[k] = p[k] − [k = t]`. The mean over
-/// `n` rows divides by `n`:
+/// From `∂lse/∂z[k] = exp(z[k]) / Σ_j exp(z[j]) = p[k]` follows `∂(−ln p[j])/∂z[k] = p[k] − [k = j]`. So
+/// `∂l/∂z[k] = Σ_j q[j]·(p[k] − [k = j]) = p[k]·Σ_j q[j] − q[k]`, and
 ///
 /// ```text
-/// dz[r,k] = (p[r,k] − [k = t_r]) / n
+/// dz[r,k] = (p[r,k]·Σ_j q[r,j] − q[r,k]) / Σ_r w[t_r]       plain: dz[r,k] = (p[r,k] − [k = t_r]) / n
 /// ```
+///
+/// Source: C. Bishop, *Pattern Recognition and Machine Learning*, 2006, section 4.3.4; label smoothing: C. Szegedy et al.,
+/// *Rethinking the Inception Architecture*, 2016; as `torch.nn.CrossEntropyLoss`.
 ///
 /// # Shapes
 /// Logits and their gradient `[n, classes]`, labels `[n]`, each below `classes`.
 ///
 /// # Panics
-/// The batch is empty, there are not as many labels as rows, or a label is not below the number of classes.
-///
-/// Source: C. Bishop, *Pattern Recognition and Machine Learning*, 2006, section 4.3.4; as `torch.nn.CrossEntropyLoss`.
+/// The batch is empty, there are not as many labels as rows, a label is not below the number of classes, or there are not as
+/// many class weights as classes.
 ///
 /// ```
 /// use longhand_layers::{Loss, SoftmaxCrossEntropy, ndarray::{Array2, array}};
 ///
 /// // Four equal logits: each class has probability 1/4.
-/// let (loss, dlogits) = SoftmaxCrossEntropy.loss_and_grad(Array2::<f64>::zeros((1, 4)), &[2]);
+/// let logits = Array2::<f64>::zeros((1, 4));
+/// let (loss, dlogits) = SoftmaxCrossEntropy::default().loss_and_grad(logits.clone(), &[2]);
 /// assert!((loss - 4f64.ln()).abs() < 1e-15);
 /// assert_eq!(dlogits, array![[0.25, 0.25, -0.75, 0.25]]);
+///
+/// // Smoothed by 0.5, the target is 0.5 + 0.125 for the label and 0.125 for the others.
+/// let smoothed = SoftmaxCrossEntropy { label_smoothing: 0.5, ..Default::default() };
+/// assert_eq!(smoothed.loss_and_grad(logits, &[2]).1, array![[0.125, 0.125, -0.375, 0.125]]);
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct SoftmaxCrossEntropy;
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SoftmaxCrossEntropy {
+    /// The share `ε` of each target that is spread evenly over all classes; 0 by default.
+    pub label_smoothing: f64,
+    /// How much each class counts; all the same by default.
+    pub class_weights: Option<Vec<f64>>,
+}
 
 impl SoftmaxCrossEntropy {
     #[track_caller]
-    fn expect_labels<F>(logits: &ArrayRef2<F>, labels: &[usize]) {
+    fn expect_labels<F>(&self, logits: &ArrayRef2<F>, labels: &[usize]) {
         let (rows, classes) = logits.dim();
-        assert!(
-            rows > 0,
-            "SoftmaxCrossEntropy: the batch is empty, expected at least one row of logits"
-        );
+        expect_batch("SoftmaxCrossEntropy", logits.dim());
         assert!(
             labels.len() == rows,
-            "SoftmaxCrossEntropy: {} labels for logits of {rows} × {classes}, expected {rows}",
+            "SoftmaxCrossEntropy: {} labels, expected {rows} as the logits are {rows} × {classes}",
             labels.len()
         );
         if let Some(row) = labels.iter().position(|&t| t >= classes) {
             let label = labels[row];
             panic!(
-                "SoftmaxCrossEntropy: label {label} in row {row}, expected one below {classes} for logits of {rows} × {classes}"
+                "SoftmaxCrossEntropy: label of row {row} is {label}, expected one below {classes} as the logits are \
+                 {rows} × {classes}"
+            );
+        }
+        if let Some(weights) = &self.class_weights {
+            assert!(
+                weights.len() == classes,
+                "SoftmaxCrossEntropy: {} class weights, expected {classes} as the logits are {rows} × {classes}",
+                weights.len()
             );
         }
     }
 
-    /// Replaces a row of logits by its softmax times `scale`, and returns `lse(z) − z[t]`.
-    fn row<F: Float>(mut z: ArrayViewMut1<'_, F>, label: usize, scale: F) -> F {
+    fn weight<F: Float>(&self, class: usize) -> F {
+        self.class_weights.as_ref().map_or(F::one(), |w| F::from_f64(w[class]))
+    }
+
+    /// `q[k]` for label `t`, of `classes` classes.
+    fn target<F: Float>(&self, k: usize, t: usize, classes: usize) -> F {
+        let of_label = if k == t { 1.0 - self.label_smoothing } else { 0.0 };
+        self.weight::<F>(k) * F::from_f64(of_label + self.label_smoothing / classes as f64)
+    }
+
+    /// The loss of one row of logits, which are replaced by their gradient.
+    fn row<F: Float>(&self, mut z: ArrayViewMut1<'_, F>, t: usize, divisor: F) -> F {
+        // Without smoothing, q is zero but at the label.
+        let classes = z.len();
+        let support = if self.label_smoothing == 0.0 { t..t + 1 } else { 0..classes };
+        let q = |k| self.target::<F>(k, t, classes);
+
         let max = z.iter().fold(z[0], |m, &z| if z > m { z } else { m });
-        let to_label = max - z[label];
-        z.mapv_inplace(|z| (z - max).exp());
-        let sum = z.sum();
-        z.mapv_inplace(|e| e / sum * scale); // p[k]·scale
-        sum.ln() + to_label // m + ln Σ exp(z − m) − z[t]
+        z.mapv_inplace(|z| z - max);
+        let q_sum = sum(support.clone().map(q));
+        let q_dot_z = sum(support.clone().map(|k| q(k) * z[k]));
+        z.mapv_inplace(F::exp);
+        let total = sum(z.iter().copied());
+        z.mapv_inplace(|e| e / total * q_sum / divisor);
+        for k in support {
+            z[k] -= q(k) / divisor; // dz[k] = (p[k]·Σ_j q[j] − q[k]) / divisor
+        }
+        q_sum * total.ln() - q_dot_z // l = Σ_k q[k]·(ln Σ_j exp(z[j] − m) − (z[k] − m))
     }
 }
 
@@ -82,13 +125,10 @@ impl<F: Float> Loss<F> for SoftmaxCrossEntropy {
 
     #[track_caller]
     fn loss_and_grad(&self, mut logits: Array2<F>, labels: &[usize]) -> (F, Array2<F>) {
-        SoftmaxCrossEntropy::expect_labels(&logits, labels);
-        let n = F::from_f64(labels.len() as f64);
-        let mut loss = F::zero();
-        for (mut z, &label) in logits.rows_mut().into_iter().zip(labels) {
-            loss += SoftmaxCrossEntropy::row(z.view_mut(), label, F::one() / n);
-            z[label] -= F::one() / n; // dz[k] = (p[k] − [k = t]) / n
-        }
-        (loss / n, logits)
+        self.expect_labels(&logits, labels);
+        let divisor = sum(labels.iter().map(|&t| self.weight::<F>(t)));
+        let rows = logits.rows_mut().into_iter().zip(labels);
+        let loss = sum(rows.map(|(z, &t)| self.row(z, t, divisor)));
+        (loss / divisor, logits)
     }
 }

@@ -14,12 +14,21 @@ pub enum Error {
         /// Why it cannot be used.
         reason: String,
     },
-    /// The folder lacks one of the four files.
+    /// The folder lacks some of the four files.
     Missing {
         /// The folder.
         folder: PathBuf,
-        /// The names that were looked for, any of which would have served.
-        names: Vec<String>,
+        /// For each file that is missing, the names that were looked for, any of which would have served.
+        names: Vec<Vec<String>>,
+    },
+    /// A file is sound IDX, and holds something else than the digits.
+    Content {
+        /// The file.
+        path: PathBuf,
+        /// What it should hold.
+        expected: &'static str,
+        /// What it holds.
+        found: String,
     },
     /// The images have another size than 28 × 28.
     ImageSize {
@@ -68,18 +77,24 @@ impl fmt::Display for Error {
             Error::Idx(error) => error.fmt(f),
             Error::Folder { folder, reason } => write!(
                 f,
-                "{}: expected a folder with the four MNIST files, found {reason}",
+                "{}: expected a folder with the four MNIST files (train-images-idx3-ubyte and so on), found {reason}; name \
+                 the folder that holds them",
                 folder.display()
             ),
             Error::Missing { folder, names } => write!(
                 f,
-                "{}: expected one of the files {}, found none of them; place it there under one of these names",
+                "{}: expected the four MNIST files, found none of {}; place them there under any of these names",
                 folder.display(),
-                names.join(", ")
+                names.iter().map(|names| names.join(" or ")).collect::<Vec<_>>().join("; none of ")
+            ),
+            Error::Content { path, expected, found } => write!(
+                f,
+                "{}: expected {expected}, of type u8, found {found}; are two files exchanged?",
+                path.display()
             ),
             Error::ImageSize { path, found } => write!(
                 f,
-                "{}: expected images of 28 × 28 pixels, found {} × {}; MNIST-like data sets only",
+                "{}: expected images of 28 × 28 pixels, found {} × {}; use a data set of MNIST's format",
                 path.display(),
                 found.0,
                 found.1

@@ -57,7 +57,7 @@ impl Zeros {
     /// Whether leaving out zeros pays, `nonzero` of `elements` not being zero.
     fn skip(self, nonzero: usize, elements: usize) -> bool {
         match self {
-            Zeros::Auto => 2 * nonzero < elements,
+            Zeros::Auto => 3 * nonzero < elements,
             #[cfg(test)]
             Zeros::Skip => true,
             #[cfg(test)]
@@ -72,7 +72,7 @@ pub trait Multiply: Sized {
 }
 
 macro_rules! multiply {
-    ($float:ident, $($isa:ident $function:ident $features:literal $rows:literal $widest:ident $($narrow:ident)*),*;
+    ($float:ident, $([$($isa:ident)*] $function:ident $features:literal $rows:literal $widest:ident $($narrow:ident)*),*;
      $portable:ident $array:ty) => {
         impl Multiply for $float {
             #[allow(unsafe_code)]
@@ -80,8 +80,8 @@ macro_rules! multiply {
                 match isa {
                     // SAFETY: `Isa::detect` found the features that the function was compiled for.
                     $(#[cfg(target_arch = "x86_64")]
-                    Isa::$isa => unsafe { $function(zeros, product) },)*
-                    _ => $portable(zeros, product),
+                    $(Isa::$isa)|* => unsafe { $function(zeros, product) },)*
+                    Isa::Portable => $portable(zeros, product),
                 }
             }
         }
@@ -177,12 +177,12 @@ fn rows_of<F: Float>(b: Matrix<'_, F>) -> impl Fn(usize, usize, &mut [F]) {
 
 multiply!(
     f32,
-    Avx512 f32_avx512 "avx512f,avx2,fma,bmi1" 8 __m512 __m256 __m128,
-    Avx2 f32_avx2 "avx2,fma,bmi1" 6 __m256 __m128;
+    [Avx512] f32_avx512 "avx512f,avx2,fma,bmi1" 8 __m512 __m256 __m128,
+    [Avx2] f32_avx2 "avx2,fma,bmi1" 6 __m256 __m128;
     f32_portable [f32; 4]
 );
 // f64 is for checking gradients: one set of kernels, and a shorter wait for the compiler.
-multiply!(f64, Avx512 f64_avx2 "avx2,fma,bmi1" 6 __m256d __m128d; f64_portable [f64; 2]);
+multiply!(f64, [Avx512 Avx2] f64_avx2 "avx2,fma,bmi1" 6 __m256d __m128d; f64_portable [f64; 2]);
 
 #[cfg(test)]
 mod tests {

@@ -45,14 +45,24 @@ pub trait Float:
     fn exp(self) -> Self;
     /// Natural logarithm.
     fn ln(self) -> Self;
+    /// `ln(1 + self)`, accurate near 0.
+    fn ln_1p(self) -> Self;
+    /// Hyperbolic tangent.
+    fn tanh(self) -> Self;
+    /// Error function, `2/√π · ∫ exp(−t²) dt` from 0 to `self`.
+    fn erf(self) -> Self;
+    /// Cosine of radians.
+    fn cos(self) -> Self;
     /// Square root, correctly rounded.
     fn sqrt(self) -> Self;
+    /// Absolute value.
+    fn abs(self) -> Self;
     /// Whether the value is neither infinite nor NaN.
     fn is_finite(self) -> bool;
 }
 
 macro_rules! float {
-    ($type:ident $exp:ident $ln:ident) => {
+    ($type:ident $exp:ident $ln:ident $ln_1p:ident $tanh:ident $erf:ident $cos:ident) => {
         impl Float for $type {
             fn from_f64(value: f64) -> Self {
                 value as $type
@@ -66,8 +76,23 @@ macro_rules! float {
             fn ln(self) -> Self {
                 libm::$ln(self)
             }
+            fn ln_1p(self) -> Self {
+                libm::$ln_1p(self)
+            }
+            fn tanh(self) -> Self {
+                libm::$tanh(self)
+            }
+            fn erf(self) -> Self {
+                libm::$erf(self)
+            }
+            fn cos(self) -> Self {
+                libm::$cos(self)
+            }
             fn sqrt(self) -> Self {
                 $type::sqrt(self) // IEEE 754 demands it correctly rounded, so the platform's is as good
+            }
+            fn abs(self) -> Self {
+                $type::abs(self)
             }
             fn is_finite(self) -> bool {
                 $type::is_finite(self)
@@ -75,5 +100,5 @@ macro_rules! float {
         }
     };
 }
-float!(f32 expf logf);
-float!(f64 exp log);
+float!(f32 expf logf log1pf tanhf erff cosf);
+float!(f64 exp log log1p tanh erf cos);

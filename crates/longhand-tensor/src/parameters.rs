@@ -45,6 +45,10 @@ pub trait Parameters<F: Float>: Clone {
         }
     }
 
+    /// Is told by an optimizer how many steps it has made. What depends on the step, such as the masks of a dropout layer,
+    /// keeps the number; what contains other layers passes it on.
+    fn set_step(&mut self, _step: u64) {}
+
     /// How many numbers the parameters are.
     fn count(&self) -> usize {
         self.params().iter().map(|p| p.len()).sum()
@@ -63,5 +67,9 @@ impl<F: Float, L: Parameters<F>> Parameters<F> for Vec<L> {
 
     fn zeros_like(&self) -> Self {
         self.iter().map(L::zeros_like).collect()
+    }
+
+    fn set_step(&mut self, step: u64) {
+        self.iter_mut().for_each(|layer| layer.set_step(step));
     }
 }

@@ -6,6 +6,8 @@ use crate::kernel::Matrix;
 
 /// `x·W`.
 ///
+/// A zero in `x` may be skipped, and then contributes nothing even where its weight is infinite or NaN.
+///
 /// # Shapes
 /// `x: [n, in]`, `w: [in, out]`, result `[n, out]`.
 ///
@@ -19,6 +21,8 @@ pub fn matmul<F: Float>(x: &ArrayRef2<F>, w: &ArrayRef2<F>) -> Array2<F> {
 }
 
 /// `x·W + b`, with `b` added to every row.
+///
+/// A zero in `x` may be skipped, and then contributes nothing even where its weight is infinite or NaN.
 ///
 /// # Shapes
 /// `x: [n, in]`, `w: [in, out]`, `b: [out]`, result `[n, out]`.
@@ -61,6 +65,8 @@ pub fn matmul_nt<F: Float>(dy: &ArrayRef2<F>, w: &ArrayRef2<F>) -> Array2<F> {
 }
 
 /// `dW += xᵀ·dy`.
+///
+/// A zero in `x` may be skipped, and then contributes nothing even where `dy` is infinite or NaN.
 ///
 /// # Shapes
 /// `x: [n, in]`, `dy: [n, out]`, `dw: [in, out]`.

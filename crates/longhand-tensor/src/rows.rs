@@ -18,9 +18,26 @@ use crate::Float;
 /// ```
 #[track_caller]
 pub fn add_sum_rows<F: Float>(dy: &ArrayRef2<F>, db: &mut ArrayRef1<F>) {
+    let (rows, columns) = dy.dim();
+    assert!(
+        columns == db.len(),
+        "db += Σ_r dy[r]: rows of {rows} × {columns} do not fit a sum of length {}",
+        db.len()
+    );
     for row in dy.rows() {
         *db += &row;
     }
+}
+
+/// The sum of numbers in the order in which they come. (A sum whose order a library chooses may change with its version and
+/// with an array's layout, and with it the last bits of a seeded run.)
+///
+/// ```
+/// assert_eq!(longhand_tensor::sum([1e16, 1.0, -1e16]), 0.0); // 1e16 + 1 rounds to 1e16
+/// assert_eq!(longhand_tensor::sum([1e16, -1e16, 1.0]), 1.0);
+/// ```
+pub fn sum<F: Float>(numbers: impl IntoIterator<Item = F>) -> F {
+    numbers.into_iter().fold(F::zero(), |sum, number| sum + number)
 }
 
 /// The position of the largest element; of the first of several equal ones. NaN is never the largest.

@@ -14,8 +14,9 @@
 //! let valid = Samples::new(array![[0., 2.], [5., 1.]], vec![1, 0]);
 //!
 //! let mut model = Linear::<f64>::new(2, 2, &mut Xoshiro256PlusPlus::seed_from_u64(1));
-//! let training = Training { loss: SoftmaxCrossEntropy, answer: argmax, epochs: 50, batch_size: 2, seed: 1 };
-//! let history = training.run(&mut model, &mut Sgd { learning_rate: 0.5 }, &train, &valid, &mut ())?;
+//! let training = Training { loss: SoftmaxCrossEntropy::default(), answer: argmax, epochs: 50, batch_size: 2, seed: 1 };
+//! let mut sgd = Sgd { learning_rate: 0.5, ..Sgd::default() }.init(&model);
+//! let history = training.run(&mut model, &mut sgd, &train, &valid, &mut ())?;
 //!
 //! assert_eq!(history.len(), 51); // row 0 is before training
 //! assert_eq!(history[50].valid.accuracy, 1.0);

@@ -13,7 +13,7 @@ use crate::{Data, Epoch, Observer, Score, Step};
 const EVALUATED_AT_ONCE: usize = 1000;
 
 /// What to train with. See the [crate's page](crate) for a whole run.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Training<L, F> {
     /// What is minimised.
     pub loss: L,

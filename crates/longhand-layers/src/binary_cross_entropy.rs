@@ -1,0 +1,62 @@
+use longhand_tensor::{Float, sum};
+use ndarray::{Array2, ArrayRef2};
+
+use crate::Loss;
+use crate::loss::expect_target;
+use crate::sigmoid::sigmoid;
+
+/// Cross-entropy of the sigmoid of **logits** (not of probabilities) against targets between 0 and 1, mean over all `N`
+/// elements of the batch: several yes-or-no questions at once.
+///
+/// With `p = σ(z)`, one element's loss is `l = −t·ln p − (1 − t)·ln(1 − p)`. As `ln p = −ln(1 + exp(−z))` and
+/// `ln(1 − p) = −z − ln(1 + exp(−z))`, that is `l = z − z·t + ln(1 + exp(−z))`. For negative `z` the exponential would
+/// overflow; `ln(1 + exp(−z)) = −z + ln(1 + exp(z))` gives one form for both:
+///
+/// ```text
+/// l = max(z, 0) − z·t + ln(1 + exp(−|z|))
+/// ```
+///
+/// # Derivation
+/// `∂ ln(1 + exp(−z))/∂z = −exp(−z) / (1 + exp(−z)) = p − 1`, so `∂l/∂z = 1 − t + p − 1`, and with the mean
+/// `dz = (σ(z) − t) / N`.
+///
+/// Source: C. Bishop, *Pattern Recognition and Machine Learning*, 2006, section 4.3.2; as `torch.nn.BCEWithLogitsLoss`.
+///
+/// # Shapes
+/// Logits, target and gradient `[n, any]`.
+///
+/// # Panics
+/// The batch is empty, or the target has another shape.
+///
+/// ```
+/// use longhand_layers::{BinaryCrossEntropyWithLogits, Loss, ndarray::array};
+/// let loss = BinaryCrossEntropyWithLogits;
+/// let (l, dz) = loss.loss_and_grad(array![[0.0f64, 0.0]], &array![[1., 0.]]); // p = 1/2
+/// assert!((l - 2f64.ln()).abs() < 1e-15);
+/// assert_eq!(dz, array![[-0.25, 0.25]]);
+/// assert_eq!(loss.loss(&array![[1e30, -1e30]], &array![[1., 0.]]), 0.);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BinaryCrossEntropyWithLogits;
+
+impl<F: Float> Loss<F> for BinaryCrossEntropyWithLogits {
+    type Target = Array2<F>;
+
+    #[track_caller]
+    fn loss(&self, z: &ArrayRef2<F>, target: &Array2<F>) -> F {
+        expect_target("BinaryCrossEntropyWithLogits", z, target);
+        let losses = z.iter().zip(target).map(|(&z, &t)| {
+            let positive = if z < F::zero() { F::zero() } else { z };
+            positive - z * t + (-z.abs()).exp().ln_1p() // l = max(z, 0) − z·t + ln(1 + exp(−|z|))
+        });
+        sum(losses) / F::from_f64(z.len() as f64)
+    }
+
+    #[track_caller]
+    fn loss_and_grad(&self, mut z: Array2<F>, target: &Array2<F>) -> (F, Array2<F>) {
+        let loss = self.loss(&z, target);
+        let n = F::from_f64(z.len() as f64);
+        z.zip_mut_with(target, |z, &t| *z = (sigmoid(*z) - t) / n); // dz = (σ(z) − t) / N
+        (loss, z)
+    }
+}

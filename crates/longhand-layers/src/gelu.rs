@@ -1,0 +1,107 @@
+use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI, PI};
+use std::fmt;
+
+use longhand_tensor::Float;
+use ndarray::{Array2, ArrayRef2};
+
+use crate::Layer;
+use crate::elementwise::{no_parameters, scale_gradient};
+use crate::layer::Saved;
+
+/// Gaussian error linear unit: `y = x·Φ(x)`, `Φ` being the distribution function of the standard normal distribution.
+///
+/// # Derivation
+/// Exact: `Φ(x) = (1 + erf(x/√2)) / 2`, whose derivative is the density `φ(x) = exp(−x²/2) / √(2π)`. By the product rule
+/// `∂y/∂x = Φ(x) + x·φ(x)`.
+///
+/// Tanh form: `y = x·(1 + t)/2` with `t = tanh(u)`, `u = √(2/π)·(x + 0.044715·x³)`. Then `∂t/∂x = (1 − t²)·u′` with
+/// `u′ = √(2/π)·(1 + 3·0.044715·x²)`, and `∂y/∂x = (1 + t)/2 + x·(1 − t²)·u′/2`.
+///
+/// Both forms remember `x`; `dx = dy · ∂y/∂x`.
+///
+/// Source: D. Hendrycks, K. Gimpel, *Gaussian Error Linear Units (GELUs)*, 2016; as `torch.nn.GELU`.
+///
+/// # Shapes
+/// `x, y, dx, dy: [n, any]`.
+///
+/// ```
+/// use longhand_layers::{Gelu, Layer, ndarray::array};
+///
+/// // Φ(0) = 1/2; far out Φ is 0 or 1.
+/// for gelu in [Gelu::Exact, Gelu::Tanh] {
+///     let (y, cache) = gelu.forward(array![[0., -100., 100.]]);
+///     assert_eq!(y, array![[0., 0., 100.]]);
+///     assert_eq!(gelu.backward(cache, array![[8., 8., 8.]], &mut gelu.clone()), array![[4., 0., 8.]]);
+/// }
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Gelu {
+    /// With the error function.
+    #[default]
+    Exact,
+    /// With the approximation by `tanh`, `approximate="tanh"` in PyTorch.
+    Tanh,
+}
+
+no_parameters!(Gelu);
+
+impl Gelu {
+    /// `√(2/π)`
+    const SCALE: f64 = FRAC_2_SQRT_PI * FRAC_1_SQRT_2;
+    const CUBIC: f64 = 0.044715;
+
+    fn output<F: Float>(self, x: F) -> F {
+        let half = F::from_f64(0.5);
+        match self {
+            Gelu::Exact => x * half * (F::one() + (x * F::from_f64(FRAC_1_SQRT_2)).erf()), // x·Φ(x)
+            Gelu::Tanh => x * half * (F::one() + Gelu::inner(x).tanh()), // x·(1 + t)/2
+        }
+    }
+
+    fn derivative<F: Float>(self, x: F) -> F {
+        let (half, one) = (F::from_f64(0.5), F::one());
+        match self {
+            Gelu::Exact => {
+                let cdf = half * (one + (x * F::from_f64(FRAC_1_SQRT_2)).erf());
+                let density = (-half * x * x).exp() / F::from_f64((2.0 * PI).sqrt());
+                cdf + x * density // Φ(x) + x·φ(x)
+            }
+            Gelu::Tanh => {
+                let t = Gelu::inner(x).tanh();
+                let du = F::from_f64(Gelu::SCALE) * (one + F::from_f64(3.0 * Gelu::CUBIC) * x * x);
+                half * (one + t) + half * x * (one - t * t) * du // (1 + t)/2 + x·(1 − t²)·u′/2
+            }
+        }
+    }
+
+    /// `u = √(2/π)·(x + 0.044715·x³)`
+    fn inner<F: Float>(x: F) -> F {
+        F::from_f64(Gelu::SCALE) * (x + F::from_f64(Gelu::CUBIC) * x * x * x)
+    }
+}
+
+impl<F: Float> Layer<F> for Gelu {
+    type Cache = Saved<Self, Array2<F>>;
+
+    fn infer(&self, x: &ArrayRef2<F>) -> Array2<F> {
+        x.mapv(|x| self.output(x))
+    }
+
+    fn forward(&self, x: Array2<F>) -> (Array2<F>, Self::Cache) {
+        (self.infer(&x), Saved::new(x))
+    }
+
+    #[track_caller]
+    fn backward(&self, x: Self::Cache, dy: Array2<F>, _grad: &mut Self) -> Array2<F> {
+        scale_gradient(self, &x.value, dy, |x| self.derivative(x)) // dx = dy · ∂y/∂x
+    }
+}
+
+impl fmt::Display for Gelu {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Gelu::Exact => "Gelu",
+            Gelu::Tanh => "Gelu(tanh)",
+        })
+    }
+}

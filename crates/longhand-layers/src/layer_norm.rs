@@ -1,0 +1,169 @@
+use std::fmt;
+
+use longhand_tensor::{Float, Parameters, add_sum_rows, sum};
+use ndarray::{Array1, Array2, ArrayRef2, Axis, Zip};
+
+use crate::Layer;
+use crate::layer::{Saved, Shapes};
+use crate::shape::expect_shape;
+
+/// Layer normalisation: each row is brought to mean 0 and variance 1, then scaled by `γ` (`weight`) and shifted by `β` (`bias`).
+///
+/// For one row of `k` features, with mean `μ`, variance `v = Σ (x − μ)² / k` and `s = 1/√(v + ε)`:
+///
+/// ```text
+/// h = (x − μ)·s        y = h·γ + β
+/// ```
+///
+/// # Derivation
+/// `dγ = Σ_r dy[r]·h[r]` and `dβ = Σ_r dy[r]`, elementwise, summed over the rows; `dh = dy·γ`. For `dx`, `h[j]` depends on `x[i]`
+/// directly, through `μ` and through `s`: from `∂μ/∂x[i] = 1/k` and `∂s/∂x[i] = −s³·(x[i] − μ)/k = −s²·h[i]/k` follows
+/// `∂h[j]/∂x[i] = s·([i = j] − 1/k − h[j]·h[i]/k)`. Summed over `j` with `dh[j]`:
+///
+/// ```text
+/// dx[i] = s·(dh[i] − mean(dh) − h[i]·mean(dh·h))
+/// ```
+///
+/// Source: J. L. Ba, J. R. Kiros, G. Hinton, *Layer Normalization*, 2016; as `torch.nn.LayerNorm`.
+///
+/// # Shapes
+/// `x, y, dx, dy: [n, features]`, `weight, bias: [features]`.
+///
+/// # Panics
+/// `forward`, `infer` and `backward` panic where an array has another shape.
+///
+/// ```
+/// use longhand_layers::{Layer, LayerNorm, ndarray::array};
+///
+/// let mut layer = LayerNorm::new(2);
+/// layer.epsilon = 0.0;
+/// assert_eq!(layer.infer(&array![[10., 14.]]), array![[-1., 1.]]); // mean 12, variance 4
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct LayerNorm<F> {
+    // Private, because `params` hands them out as slices: they must stay contiguous.
+    weight: Array1<F>,
+    bias: Array1<F>,
+    /// What keeps a constant row from a division by zero: `ε`, 1e-5 by default.
+    pub epsilon: f64,
+}
+
+impl<F: Float> LayerNorm<F> {
+    /// A layer for rows of `features` numbers, with `γ = 1`, `β = 0`, `ε = 1e-5`.
+    pub fn new(features: usize) -> LayerNorm<F> {
+        LayerNorm { weight: Array1::ones(features), bias: Array1::zeros(features), epsilon: 1e-5 }
+    }
+
+    /// A layer of given scale `γ` and shift `β`, with `ε = 1e-5`.
+    ///
+    /// # Shapes
+    /// `weight, bias: [features]`.
+    ///
+    /// # Panics
+    /// The two differ in length.
+    ///
+    /// ```
+    /// use longhand_layers::{LayerNorm, ndarray::array};
+    /// let layer = LayerNorm::from_arrays(array![2., 3.], array![0., 1.]);
+    /// assert_eq!((layer.weight()[1], layer.bias()[1]), (3., 1.));
+    /// ```
+    #[track_caller]
+    pub fn from_arrays(weight: Array1<F>, bias: Array1<F>) -> LayerNorm<F> {
+        let (features, length) = (weight.len(), bias.len());
+        assert!(
+            features == length,
+            "LayerNorm: bias is of length {length}, expected {features} as the weight is"
+        );
+        LayerNorm {
+            weight: weight.as_standard_layout().into_owned(),
+            bias: bias.as_standard_layout().into_owned(),
+            epsilon: 1e-5,
+        }
+    }
+
+    /// The scale `γ`, `[features]`.
+    pub fn weight(&self) -> &Array1<F> {
+        &self.weight
+    }
+
+    /// The shift `β`, `[features]`.
+    pub fn bias(&self) -> &Array1<F> {
+        &self.bias
+    }
+
+    /// `h` and, for every row, `s`.
+    #[track_caller]
+    fn normalise(&self, x: &ArrayRef2<F>) -> (Array2<F>, Array1<F>) {
+        expect_shape(self, "input", x, None, self.weight.len());
+        let k = F::from_f64(x.ncols() as f64);
+        let mut h = x.to_owned();
+        let s = h.rows_mut().into_iter().map(|mut row| {
+            let mean = sum(row.iter().copied()) / k;
+            row.mapv_inplace(|x| x - mean);
+            let variance = sum(row.iter().map(|&d| d * d)) / k;
+            let s = F::one() / (variance + F::from_f64(self.epsilon)).sqrt();
+            row.mapv_inplace(|d| d * s); // h = (x − μ)·s
+            s
+        });
+        let s = s.collect();
+        (h, s)
+    }
+}
+
+impl<F: Float> Parameters<F> for LayerNorm<F> {
+    fn params(&self) -> Vec<&[F]> {
+        [&self.weight, &self.bias].map(|p| p.as_slice().expect("contiguous")).into()
+    }
+
+    fn params_mut(&mut self) -> Vec<&mut [F]> {
+        let params = [&mut self.weight, &mut self.bias];
+        params.map(|p| p.as_slice_mut().expect("contiguous")).into()
+    }
+
+    fn zeros_like(&self) -> Self {
+        let zeros = Array1::zeros(self.weight.len());
+        LayerNorm { weight: zeros.clone(), bias: zeros, epsilon: self.epsilon }
+    }
+}
+
+impl<F: Float> Layer<F> for LayerNorm<F> {
+    type Cache = Saved<Self, (Array2<F>, Array1<F>)>;
+
+    #[track_caller]
+    fn infer(&self, x: &ArrayRef2<F>) -> Array2<F> {
+        let (h, _) = self.normalise(x);
+        h * &self.weight + &self.bias // y = h·γ + β
+    }
+
+    #[track_caller]
+    fn forward(&self, x: Array2<F>) -> (Array2<F>, Self::Cache) {
+        let (h, s) = self.normalise(&x);
+        (&h * &self.weight + &self.bias, Saved::new((h, s))) // y = h·γ + β
+    }
+
+    #[track_caller]
+    fn backward(&self, saved: Self::Cache, mut dy: Array2<F>, grad: &mut Self) -> Array2<F> {
+        let (h, s) = saved.value;
+        expect_shape(self, "output gradient", &dy, Some(h.nrows()), h.ncols());
+        add_sum_rows(&(&dy * &h), &mut grad.weight); // dγ += Σ_r dy[r]·h[r]
+        add_sum_rows(&dy, &mut grad.bias); // dβ += Σ_r dy[r]
+        dy *= &self.weight; // dh = dy·γ
+        let k = F::from_f64(h.ncols() as f64);
+        Zip::from(dy.axis_iter_mut(Axis(0))).and(h.rows()).and(&s).for_each(|mut dh, h, &s| {
+            let mean = sum(dh.iter().copied()) / k;
+            let mean_with_h = sum(dh.iter().zip(&h).map(|(&dh, &h)| dh * h)) / k;
+            dh.zip_mut_with(&h, |dh, &h| *dh = s * (*dh - mean - h * mean_with_h)); // dx
+        });
+        dy
+    }
+
+    fn shapes(&self) -> Vec<Shapes> {
+        vec![["weight", "bias"].map(|name| (name.to_owned(), vec![self.weight.len()])).into()]
+    }
+}
+
+impl<F: Float> fmt::Display for LayerNorm<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "LayerNorm({})", self.weight.len())
+    }
+}

@@ -1,0 +1,162 @@
+use longhand_tensor::{Float, Parameters};
+
+use crate::Optimizer;
+use crate::optimizer::expect_same;
+
+/// Adam: steps scaled by running means of the gradient and of its square, as `torch.optim.Adam`.
+///
+/// With gradient `g`, parameters `θ`, learning rate `η`, decay rates `β₁`, `β₂`, weight decay `λ`, in step `t` from 1:
+///
+/// ```text
+/// d = g + λ·θ
+/// m ← β₁·m + (1 − β₁)·d        m̂ = m / (1 − β₁ᵗ)
+/// v ← β₂·v + (1 − β₂)·d²       v̂ = v / (1 − β₂ᵗ)
+/// θ ← θ − η·m̂ / (√v̂ + ε)
+/// ```
+///
+/// Source: D. Kingma, J. Ba, *Adam: A Method for Stochastic Optimization*, 2014, algorithm 1.
+///
+/// ```
+/// use longhand_layers::{Linear, ndarray::array};
+/// use longhand_optim::{Adam, Optimizer};
+///
+/// // In the first step m̂ = g and √v̂ = |g|: every parameter moves by the learning rate.
+/// let mut model = Linear::from_arrays(array![[1.0, 1.0]], None);
+/// let grad = Linear::from_arrays(array![[5.0, -0.01]], None);
+/// Adam { learning_rate: 0.25, epsilon: 0.0, ..Adam::default() }.init(&model).step(&mut model, &grad);
+/// assert!((model.weight()[[0, 0]] - 0.75f64).abs() < 1e-15);
+/// assert!((model.weight()[[0, 1]] - 1.25f64).abs() < 1e-15);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Adam {
+    /// The learning rate `η`; 1e-3 by default.
+    pub learning_rate: f64,
+    /// The decay rates `β₁` and `β₂`; 0.9 and 0.999 by default.
+    pub betas: (f64, f64),
+    /// What keeps the denominator from zero: `ε`, 1e-8 by default.
+    pub epsilon: f64,
+    /// The weight decay `λ`, as a part of the gradient; 0 by default.
+    pub weight_decay: f64,
+}
+
+impl Default for Adam {
+    fn default() -> Adam {
+        Adam { learning_rate: 1e-3, betas: (0.9, 0.999), epsilon: 1e-8, weight_decay: 0.0 }
+    }
+}
+
+impl Adam {
+    /// The optimizer for a model.
+    pub fn init<F: Float, M: Parameters<F>>(self, model: &M) -> AdamState<M> {
+        AdamState::new(self, false, model)
+    }
+}
+
+/// Adam with decoupled weight decay, as `torch.optim.AdamW`: the decay is no part of the gradient, and so is not scaled with it.
+///
+/// ```text
+/// θ ← θ − η·λ·θ, and then as Adam with d = g
+/// ```
+///
+/// Source: I. Loshchilov, F. Hutter, *Decoupled Weight Decay Regularization*, 2017, algorithm 2.
+///
+/// ```
+/// use longhand_layers::{Linear, ndarray::array};
+/// use longhand_optim::{AdamW, Optimizer};
+///
+/// let mut model = Linear::from_arrays(array![[8.0]], None);
+/// let grad = Linear::from_arrays(array![[0.0]], None);
+/// AdamW { learning_rate: 0.5, weight_decay: 0.25, ..AdamW::default() }.init(&model).step(&mut model, &grad);
+/// assert_eq!(model.weight(), array![[8.0 - 0.5 * 0.25 * 8.0]]);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct AdamW {
+    /// The learning rate `η`; 1e-3 by default.
+    pub learning_rate: f64,
+    /// The decay rates `β₁` and `β₂`; 0.9 and 0.999 by default.
+    pub betas: (f64, f64),
+    /// What keeps the denominator from zero: `ε`, 1e-8 by default.
+    pub epsilon: f64,
+    /// The weight decay `λ`; 0.01 by default.
+    pub weight_decay: f64,
+}
+
+impl Default for AdamW {
+    fn default() -> AdamW {
+        AdamW { learning_rate: 1e-3, betas: (0.9, 0.999), epsilon: 1e-8, weight_decay: 0.01 }
+    }
+}
+
+impl AdamW {
+    /// The optimizer for a model.
+    pub fn init<F: Float, M: Parameters<F>>(self, model: &M) -> AdamState<M> {
+        let AdamW { learning_rate, betas, epsilon, weight_decay } = self;
+        AdamState::new(Adam { learning_rate, betas, epsilon, weight_decay }, true, model)
+    }
+}
+
+/// [`Adam`] or [`AdamW`] for one model, with all that a run needs to be taken up again.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AdamState<M> {
+    /// The options, learning rate included.
+    pub options: Adam,
+    /// Whether the weight decay is decoupled, as in [`AdamW`].
+    pub decoupled: bool,
+    /// The first moment `m`, the mean of the gradient.
+    pub mean: M,
+    /// The second moment `v`, the mean of its square.
+    pub square: M,
+    /// `β₁ᵗ` and `β₂ᵗ`, multiplied up step by step, as a power function may differ between platforms.
+    pub powers: (f64, f64),
+    /// Number of steps made, `t`.
+    pub steps: u64,
+}
+
+impl<M> AdamState<M> {
+    fn new<F: Float>(options: Adam, decoupled: bool, model: &M) -> AdamState<M>
+    where
+        M: Parameters<F>,
+    {
+        let (mean, square) = (model.zeros_like(), model.zeros_like());
+        AdamState { options, decoupled, mean, square, powers: (1.0, 1.0), steps: 0 }
+    }
+}
+
+impl<F: Float, M: Parameters<F>> Optimizer<F, M> for AdamState<M> {
+    fn step(&mut self, model: &mut M, grad: &M) {
+        expect_same("Adam", "the gradient", model, grad);
+        expect_same("Adam", "the mean", model, &self.mean);
+        let Adam { learning_rate, betas: (beta1, beta2), epsilon, weight_decay } = self.options;
+        self.powers = (self.powers.0 * beta1, self.powers.1 * beta2);
+        let one = F::one();
+        let (b1, b2, epsilon) = (F::from_f64(beta1), F::from_f64(beta2), F::from_f64(epsilon));
+        let rate = F::from_f64(learning_rate / (1.0 - self.powers.0)); // η / (1 − β₁ᵗ)
+        let correction = F::from_f64((1.0 - self.powers.1).sqrt()); // √(1 − β₂ᵗ)
+        let (shrink, l2) = match self.decoupled {
+            true => (F::from_f64(1.0 - learning_rate * weight_decay), F::zero()),
+            false => (one, F::from_f64(weight_decay)),
+        };
+        let states = self.mean.params_mut().into_iter().zip(self.square.params_mut());
+        for ((params, grads), (mean, square)) in
+            model.params_mut().into_iter().zip(grad.params()).zip(states)
+        {
+            for ((p, &g), (m, v)) in params.iter_mut().zip(grads).zip(mean.iter_mut().zip(square)) {
+                *p *= shrink; // θ ← θ − η·λ·θ
+                let d = g + l2 * *p; // d = g + λ·θ
+                *m = b1 * *m + (one - b1) * d; // m ← β₁·m + (1 − β₁)·d
+                *v = b2 * *v + (one - b2) * d * d; // v ← β₂·v + (1 − β₂)·d²
+                *p -= rate * *m / (v.sqrt() / correction + epsilon); // θ ← θ − η·m̂ / (√v̂ + ε)
+            }
+        }
+        self.steps += 1;
+        model.set_step(self.steps);
+    }
+
+    fn learning_rate(&self) -> f64 {
+        self.options.learning_rate
+    }
+
+    fn set_learning_rate(&mut self, learning_rate: f64) {
+        self.options.learning_rate = learning_rate;
+    }
+}

@@ -1,0 +1,126 @@
+use longhand_tensor::{Float, Parameters};
+
+use crate::Optimizer;
+use crate::optimizer::expect_same;
+
+/// Stochastic gradient descent, with momentum, Nesterov momentum and weight decay, as `torch.optim.SGD`.
+///
+/// With gradient `g`, parameters `θ`, learning rate `η`, momentum `μ`, dampening `τ` and weight decay `λ`:
+///
+/// ```text
+/// d = g + λ·θ                  L2 weight decay: λ/2·‖θ‖² added to the loss
+/// v ← μ·v + (1 − τ)·d          velocity; v = d in the first step
+/// θ ← θ − η·v                  Nesterov: θ − η·(d + μ·v)        without momentum: θ − η·d
+/// ```
+///
+/// Sources: H. Robbins, S. Monro, 1951; B. Polyak, 1964 (momentum); I. Sutskever et al., *On the importance of
+/// initialization and momentum in deep learning*, 2013 (Nesterov momentum in this form).
+///
+/// ```
+/// use longhand_layers::{Linear, ndarray::array};
+/// use longhand_optim::{Optimizer, Sgd};
+///
+/// let mut model = Linear::from_arrays(array![[8.0]], None);
+/// let grad = Linear::from_arrays(array![[1.0]], None);
+/// let mut sgd = Sgd { learning_rate: 1.0, momentum: 0.5, ..Sgd::default() }.init(&model);
+/// sgd.step(&mut model, &grad); // v = 1
+/// sgd.step(&mut model, &grad); // v = 1.5
+/// assert_eq!(model.weight(), array![[8.0 - 1.0 - 1.5]]);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Sgd {
+    /// The learning rate `η`; 1e-3 by default.
+    pub learning_rate: f64,
+    /// The momentum `μ`; 0 by default.
+    pub momentum: f64,
+    /// The dampening `τ` of the momentum; 0 by default.
+    pub dampening: f64,
+    /// Nesterov momentum; off by default.
+    pub nesterov: bool,
+    /// The weight decay `λ`; 0 by default.
+    pub weight_decay: f64,
+}
+
+impl Default for Sgd {
+    fn default() -> Sgd {
+        Sgd {
+            learning_rate: 1e-3,
+            momentum: 0.0,
+            dampening: 0.0,
+            nesterov: false,
+            weight_decay: 0.0,
+        }
+    }
+}
+
+impl Sgd {
+    /// The optimizer for a model. There is a velocity only where there is momentum.
+    ///
+    /// # Panics
+    /// Nesterov momentum without momentum, or with dampening.
+    #[track_caller]
+    pub fn init<F: Float, M: Parameters<F>>(self, model: &M) -> SgdState<M> {
+        assert!(
+            !self.nesterov || (self.momentum > 0.0 && self.dampening == 0.0),
+            "Sgd: nesterov with momentum {} and dampening {}, expected momentum above 0 and no dampening",
+            self.momentum,
+            self.dampening
+        );
+        let velocity = (self.momentum != 0.0).then(|| model.zeros_like());
+        SgdState { options: self, velocity, steps: 0 }
+    }
+}
+
+/// [`Sgd`] for one model, with all that a run needs to be taken up again.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SgdState<M> {
+    /// The options, learning rate included.
+    pub options: Sgd,
+    /// The velocity `v`, where there is momentum.
+    pub velocity: Option<M>,
+    /// Number of steps made.
+    pub steps: u64,
+}
+
+impl<F: Float, M: Parameters<F>> Optimizer<F, M> for SgdState<M> {
+    fn step(&mut self, model: &mut M, grad: &M) {
+        expect_same("Sgd", "the gradient", model, grad);
+        if let Some(velocity) = &self.velocity {
+            expect_same("Sgd", "the velocity", model, velocity);
+        }
+        let [eta, mu, lambda] =
+            [self.options.learning_rate, self.options.momentum, self.options.weight_decay]
+                .map(F::from_f64);
+        let decayed = |g: F, p: F| if lambda == F::zero() { g } else { g + lambda * p }; // d = g + λ·θ
+        let params = model.params_mut().into_iter().zip(grad.params());
+        match &mut self.velocity {
+            None => {
+                for (p, &g) in params.flat_map(|(p, g)| p.iter_mut().zip(g)) {
+                    *p -= eta * decayed(g, *p); // θ ← θ − η·d
+                }
+            }
+            Some(velocity) => {
+                let first = self.steps == 0;
+                let undamped = F::from_f64(1.0 - self.options.dampening);
+                for ((params, grads), velocity) in params.zip(velocity.params_mut()) {
+                    for ((p, &g), v) in params.iter_mut().zip(grads).zip(velocity) {
+                        let d = decayed(g, *p);
+                        *v = if first { d } else { mu * *v + undamped * d }; // v ← μ·v + (1 − τ)·d
+                        let step = if self.options.nesterov { d + mu * *v } else { *v };
+                        *p -= eta * step; // θ ← θ − η·v
+                    }
+                }
+            }
+        }
+        self.steps += 1;
+        model.set_step(self.steps);
+    }
+
+    fn learning_rate(&self) -> f64 {
+        self.options.learning_rate
+    }
+
+    fn set_learning_rate(&mut self, learning_rate: f64) {
+        self.options.learning_rate = learning_rate;
+    }
+}

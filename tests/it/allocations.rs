@@ -1,0 +1,42 @@
+//! A training step allocates activations, and nothing of a weight's size.
+
+use allocation_counter::measure;
+use longhand_layers::rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
+use longhand_layers::*;
+use longhand_optim::{Adam, Optimizer, Sgd};
+use ndarray::Array2;
+
+#[test]
+fn a_step_allocates_less_than_a_weight() {
+    let rng = &mut Xoshiro256PlusPlus::seed_from_u64(1);
+    let mut model = Linear::<f32>::new(784, 800, rng)
+        .then(LayerNorm::new(800))
+        .then(Relu)
+        .then(Linear::new(800, 10, rng));
+    let weight = 4 * 784 * 800;
+    let mut grad = model.zeros_like();
+    let mut optimizers: [Box<dyn Optimizer<f32, _>>; 2] = [
+        Box::new(Sgd { momentum: 0.9, ..Sgd::default() }.init(&model)),
+        Box::new(Adam::default().init(&model)),
+    ];
+    // A dense batch and one of mostly zeros go different ways.
+    let dense: Array2<f32> = init::uniform((32, 784), 1.0, rng);
+    let sparse = dense.mapv(|x| if x > 0.7 { x } else { 0.0 });
+    for optimizer in &mut optimizers {
+        for x in [&dense, &sparse] {
+            let x = x.clone();
+            let allocated = measure(|| {
+                let (logits, cache) = model.forward(x);
+                let (_, dlogits) = SoftmaxCrossEntropy::default().loss_and_grad(logits, &[3; 32]);
+                grad.set_zero();
+                model.backward_params(cache, dlogits, &mut grad);
+                optimizer.step(&mut model, &grad);
+            });
+            assert!(
+                allocated.bytes_total < weight,
+                "{allocated:?}, the weight is of {weight} bytes"
+            );
+            assert!(allocated.bytes_total > 4 * 32 * 800, "activations are counted: {allocated:?}");
+        }
+    }
+}

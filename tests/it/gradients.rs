@@ -1,0 +1,319 @@
+//! Every layer and loss passes the gradient check, and layers broken on purpose are rejected with the cause named.
+
+use std::sync::Arc;
+
+use longhand_layers::gradcheck::{self, Cause, GradCheck, Mismatch};
+use longhand_layers::rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
+use longhand_layers::*;
+use ndarray::{Array2, ArrayRef2};
+
+fn rng() -> Xoshiro256PlusPlus {
+    Xoshiro256PlusPlus::seed_from_u64(7)
+}
+
+fn inputs(rows: usize, columns: usize) -> Array2<f64> {
+    init::uniform((rows, columns), 2.0, &mut rng())
+}
+
+fn passes<L: Layer<f64>>(make: impl Fn(usize) -> L) {
+    for rows in [1, 2, 3, 17] {
+        for columns in [1, 2, 5, 31] {
+            let checked = gradcheck::layer(&make(columns), &inputs(rows, columns));
+            assert_eq!(checked, Ok(()), "batch {rows}, {columns} features");
+        }
+    }
+}
+
+#[test]
+fn every_layer_passes() {
+    passes(|n| Linear::new(n, 3, &mut rng()));
+    passes(|n| Linear::new(n, 7, &mut rng()).without_bias());
+    passes(|_| Relu);
+    passes(|_| LeakyRelu { slope: 0.2 });
+    passes(|_| Sigmoid);
+    passes(|_| Tanh);
+    passes(|_| Gelu::Exact);
+    passes(|_| Gelu::Tanh);
+    passes(|_| Dropout::new(0.4, 3));
+    passes(|n| {
+        LayerNorm::from_arrays(init::uniform(n, 1.0, &mut rng()), init::uniform(n, 1.0, &mut rng()))
+    });
+    passes(|n| Linear::new(n, 4, &mut rng()).then(Tanh).then(Linear::new(4, 2, &mut rng())));
+    passes(|n| {
+        vec![
+            Linear::new(n, n, &mut rng()).then(Gelu::Exact),
+            Linear::new(n, n, &mut rng()).then(Gelu::Tanh),
+        ]
+    });
+    passes(|_| Vec::<Linear<f64>>::new());
+}
+
+/// Too many entries to check each: places drawn at random, and random directions.
+#[test]
+fn a_large_layer_passes() {
+    let layer = Linear::new(784, 30, &mut rng()).then(Relu);
+    assert_eq!(gradcheck::layer(&layer, &inputs(3, 784)), Ok(()));
+}
+
+#[test]
+fn every_loss_passes() {
+    for rows in [1, 2, 3, 17] {
+        for columns in [1, 2, 5, 31] {
+            let (y, target) =
+                (inputs(rows, columns), inputs(rows, columns).mapv(|t: f64| t.abs() / 2.0));
+            assert_eq!(gradcheck::loss(&MeanSquaredError, &y, &target), Ok(()));
+            assert_eq!(gradcheck::loss(&BinaryCrossEntropyWithLogits, &y, &target), Ok(()));
+            let labels: Vec<usize> = (0..rows).map(|r| r * 3 % columns).collect();
+            for label_smoothing in [0.0, 0.2] {
+                for class_weights in [None, Some((0..columns).map(|k| 0.5 + k as f64).collect())] {
+                    let loss = SoftmaxCrossEntropy { label_smoothing, class_weights };
+                    assert_eq!(gradcheck::loss(&loss, &y, &labels), Ok(()), "{loss:?}");
+                }
+            }
+        }
+    }
+}
+
+/// A layer whose gradients go through a function that spoils them.
+#[derive(Clone)]
+struct Broken {
+    linear: Linear<f64>,
+    spoil: Arc<dyn Fn(Spoiled<'_>)>,
+}
+
+struct Spoiled<'a> {
+    layer: &'a Linear<f64>,
+    x: &'a Array2<f64>,
+    dy: &'a Array2<f64>,
+    /// What the layer adds to the gradient, and what is there already.
+    own: &'a mut Linear<f64>,
+    grad: &'a mut Linear<f64>,
+    dx: &'a mut Array2<f64>,
+}
+
+impl Parameters<f64> for Broken {
+    fn params(&self) -> Vec<&[f64]> {
+        self.linear.params()
+    }
+    fn params_mut(&mut self) -> Vec<&mut [f64]> {
+        self.linear.params_mut()
+    }
+    fn zeros_like(&self) -> Self {
+        Broken { linear: self.linear.zeros_like(), spoil: self.spoil.clone() }
+    }
+}
+
+impl Layer<f64> for Broken {
+    type Cache = Array2<f64>;
+    fn infer(&self, x: &ArrayRef2<f64>) -> Array2<f64> {
+        self.linear.infer(x)
+    }
+    fn forward(&self, x: Array2<f64>) -> (Array2<f64>, Array2<f64>) {
+        (self.linear.infer(&x), x)
+    }
+    fn backward(&self, x: Array2<f64>, dy: Array2<f64>, grad: &mut Self) -> Array2<f64> {
+        let mut own = self.linear.zeros_like();
+        let cache = self.linear.forward(x.clone()).1;
+        let mut dx = self.linear.backward(cache, dy.clone(), &mut own);
+        let (layer, grad) = (&self.linear, &mut grad.linear);
+        (self.spoil)(Spoiled { layer, x: &x, dy: &dy, own: &mut own, grad, dx: &mut dx });
+        for (g, own) in grad.params_mut().into_iter().zip(own.params()) {
+            g.iter_mut().zip(own).for_each(|(g, o)| *g += o);
+        }
+        dx
+    }
+    fn shapes(&self) -> Vec<Shapes> {
+        self.linear.shapes()
+    }
+}
+
+fn broken(inputs_and_outputs: (usize, usize), spoil: impl Fn(Spoiled<'_>) + 'static) -> Mismatch {
+    let (n, m) = inputs_and_outputs;
+    let layer = Broken { linear: Linear::new(n, m, &mut rng()), spoil: Arc::new(spoil) };
+    gradcheck::layer(&layer, &inputs(3, n)).expect_err("the layer is broken")
+}
+
+#[track_caller]
+fn rejected(mismatch: &Mismatch, of: &str, cause: Cause) {
+    assert_eq!((mismatch.of.as_str(), mismatch.cause), (of, Some(cause)), "{mismatch}");
+    assert!(mismatch.to_string().contains(&cause.to_string()));
+    assert!(mismatch.to_string().starts_with(&format!("gradient of {of} at [")));
+}
+
+fn weight(linear: &mut Linear<f64>) -> &mut [f64] {
+    linear.params_mut().swap_remove(0)
+}
+
+fn bias(linear: &mut Linear<f64>) -> &mut [f64] {
+    linear.params_mut().swap_remove(1)
+}
+
+#[test]
+fn a_wrong_sign_is_named() {
+    let mismatch = broken((4, 2), |s| weight(s.own).iter_mut().for_each(|w| *w = -*w));
+    rejected(&mismatch, "0.weight [4, 2]", Cause::Sign);
+    let mismatch = broken((4, 2), |s| s.dx.mapv_inplace(|d| -d));
+    rejected(&mismatch, "input [3, 4]", Cause::Sign);
+}
+
+#[test]
+fn a_factor_of_the_batch_size_is_named() {
+    let mismatch = broken((4, 2), |s| weight(s.own).iter_mut().for_each(|w| *w /= 3.0));
+    rejected(&mismatch, "0.weight [4, 2]", Cause::DividedByBatch);
+    let mismatch = broken((4, 2), |s| bias(s.own).iter_mut().for_each(|b| *b *= 3.0));
+    rejected(&mismatch, "0.bias [2]", Cause::MissingMean);
+}
+
+#[test]
+fn a_missing_sum_over_the_batch_is_named() {
+    for row in [0, 2] {
+        let mismatch =
+            broken((4, 2), move |s| bias(s.own).copy_from_slice(&s.dy.row(row).to_vec()));
+        rejected(&mismatch, "0.bias [2]", Cause::MissingSum);
+        let mismatch = broken((4, 2), move |s| {
+            let product = |i: usize| s.x[[row, i / 2]] * s.dy[[row, i % 2]];
+            weight(s.own).iter_mut().enumerate().for_each(|(i, w)| *w = product(i));
+        });
+        rejected(&mismatch, "0.weight [4, 2]", Cause::MissingSum);
+    }
+}
+
+#[test]
+fn a_transposed_weight_is_named() {
+    // The gradient of the weight, in the layout [out, in].
+    for (n, m) in [(4, 2), (3, 3)] {
+        let mismatch = broken((n, m), move |s| {
+            let transposed: Vec<f64> = s.dy.t().dot(s.x).iter().copied().collect();
+            weight(s.own).copy_from_slice(&transposed);
+        });
+        rejected(&mismatch, &format!("0.weight [{n}, {m}]"), Cause::Transposed);
+    }
+    // dx = dy·W instead of dy·Wᵀ, which only a square weight allows.
+    let mismatch = broken((3, 3), |s| *s.dx = s.dy.dot(s.layer.weight()));
+    rejected(&mismatch, "input [3, 3]", Cause::Transposed);
+}
+
+#[test]
+fn an_overwritten_gradient_is_named() {
+    let mismatch = broken((4, 2), |s| weight(s.grad).fill(0.0));
+    rejected(&mismatch, "0.weight [4, 2]", Cause::Overwritten);
+    let mismatch = broken((4, 2), |s| bias(s.grad).fill(0.0));
+    rejected(&mismatch, "0.bias [2]", Cause::Overwritten);
+}
+
+#[test]
+fn a_missing_gradient_is_named() {
+    let mismatch = broken((4, 2), |s| bias(s.own).fill(0.0));
+    rejected(&mismatch, "0.bias [2]", Cause::Missing);
+    let mismatch = broken((4, 2), |s| s.dx.fill(0.0));
+    rejected(&mismatch, "input [3, 4]", Cause::Missing);
+}
+
+#[test]
+fn one_wrong_entry_of_a_small_tensor_is_found_and_named() {
+    let mismatch = broken((4, 2), |s| weight(s.own)[5] += 1e-4);
+    assert_eq!(
+        (mismatch.of.as_str(), &mismatch.index[..], mismatch.cause),
+        ("0.weight [4, 2]", &[2, 1][..], None)
+    );
+    assert!((mismatch.backward - mismatch.numeric - 1e-4).abs() < 1e-8, "{mismatch}");
+}
+
+/// One wrong entry in 23520 lies on every random direction, whichever places were drawn.
+#[test]
+fn one_wrong_entry_of_a_large_tensor_is_found() {
+    let mismatch = broken((784, 30), |s| weight(s.own)[12345] += 1.0);
+    assert_eq!(mismatch.of, "0.weight [784, 30]");
+}
+
+/// A loss that forgets the division by the number of rows, and one whose two methods disagree.
+#[derive(Clone, Copy)]
+enum BrokenLoss {
+    Sum,
+    Sign,
+    Value,
+}
+
+impl Loss<f64> for BrokenLoss {
+    type Target = [usize];
+    fn loss(&self, y: &ArrayRef2<f64>, labels: &[usize]) -> f64 {
+        SoftmaxCrossEntropy::default().loss(y, labels)
+    }
+    fn loss_and_grad(&self, y: Array2<f64>, labels: &[usize]) -> (f64, Array2<f64>) {
+        let rows = y.nrows() as f64;
+        let (loss, dy) = SoftmaxCrossEntropy::default().loss_and_grad(y, labels);
+        match self {
+            BrokenLoss::Sum => (loss, dy * rows),
+            BrokenLoss::Sign => (loss, -dy),
+            BrokenLoss::Value => (loss + 1.0, dy),
+        }
+    }
+}
+
+#[test]
+fn broken_losses_are_named() {
+    let (y, labels) = (inputs(3, 4), [0, 3, 1]);
+    let causes = [
+        (BrokenLoss::Sum, Cause::MissingMean),
+        (BrokenLoss::Sign, Cause::Sign),
+        (BrokenLoss::Value, Cause::Forward),
+    ];
+    for (loss, cause) in causes {
+        assert_eq!(gradcheck::loss(&loss, &y, &labels).unwrap_err().cause, Some(cause));
+    }
+}
+
+/// `backward_params` that does other than `backward`.
+#[derive(Clone)]
+struct TwoWays(Linear<f64>);
+
+impl Parameters<f64> for TwoWays {
+    fn params(&self) -> Vec<&[f64]> {
+        self.0.params()
+    }
+    fn params_mut(&mut self) -> Vec<&mut [f64]> {
+        self.0.params_mut()
+    }
+    fn zeros_like(&self) -> Self {
+        TwoWays(self.0.zeros_like())
+    }
+}
+
+impl Layer<f64> for TwoWays {
+    type Cache = <Linear<f64> as Layer<f64>>::Cache;
+    fn infer(&self, x: &ArrayRef2<f64>) -> Array2<f64> {
+        self.0.infer(x)
+    }
+    fn forward(&self, x: Array2<f64>) -> (Array2<f64>, Self::Cache) {
+        self.0.forward(x)
+    }
+    fn backward(&self, cache: Self::Cache, dy: Array2<f64>, grad: &mut Self) -> Array2<f64> {
+        self.0.backward(cache, dy, &mut grad.0)
+    }
+    fn backward_params(&self, cache: Self::Cache, dy: Array2<f64>, grad: &mut Self) {
+        self.0.backward_params(cache, 2.0 * dy, &mut grad.0);
+    }
+}
+
+#[test]
+fn disagreeing_ways_are_named() {
+    let mismatch =
+        gradcheck::layer(&TwoWays(Linear::new(4, 2, &mut rng())), &inputs(3, 4)).unwrap_err();
+    // Without `shapes` of its own, a layer's parameters have plain names.
+    assert_eq!(
+        (mismatch.of.as_str(), mismatch.cause),
+        ("0.param0 [8]", Some(Cause::BackwardParams))
+    );
+}
+
+#[test]
+fn kinks_are_skipped_and_a_check_of_nothing_fails() {
+    let corner = Array2::zeros((2, 3));
+    let mut mixed = inputs(2, 3);
+    mixed[[0, 0]] = 0.0;
+    assert_eq!(gradcheck::layer(&Relu, &mixed), Ok(()));
+    let mismatch = gradcheck::layer(&Relu, &corner).unwrap_err();
+    assert_eq!(mismatch.cause, Some(Cause::NothingChecked));
+    let unskipped = GradCheck { kink: f64::INFINITY, ..GradCheck::default() };
+    assert!(unskipped.layer(&Relu, &corner).is_err());
+}
