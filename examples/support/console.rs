@@ -58,7 +58,7 @@ impl Console {
         parameters: usize,
         options: &Options,
     ) -> Result<(), Failure> {
-        let Dataset { train, test, source } = digits;
+        let Dataset { train, test, source, .. } = digits;
         self.detail(&format!(
             "data   {source}: {} training and {} validation images",
             train.len(),

@@ -2,6 +2,7 @@
 //! loop is `longhand_train::Training::run`.
 
 mod console;
+mod data;
 mod files;
 mod loss_plot;
 mod options;
@@ -111,12 +112,7 @@ fn train<M: Layer<f32> + 'static>(
 }
 
 fn load(options: &Options) -> Result<Dataset, Failure> {
-    let all = match &options.data {
-        None => Dataset::embedded(),
-        Some(folder) => {
-            Dataset::from_idx_folder(folder).map_err(|e| Failure::Run(format!("--data: {e}")))?
-        }
-    };
+    let all = data::open(options.data.as_deref()).map_err(Failure::Run)?;
     match options.per_class {
         PerClass::All => Ok(all),
         PerClass::Count(n) => all.draw_per_class(n, options.seed).map_err(|error| {

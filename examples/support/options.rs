@@ -273,7 +273,9 @@ Usage: cargo run --example {name} -- [flags]        (defaults in parentheses)
   --schedule S     of the learning rate: constant, step, exponential, cosine,
                    warm-up or one-cycle (constant)
   --seed N         decides the draw, the initial weights and the order (42)
-{hidden_flag}  --data DIR       folder with the four MNIST files in IDX format, plain or .gz
+{hidden_flag}  --data DIR       folder with the four MNIST files, plain or .gz; or a folder
+                   of pictures, training/<digit>/*.png, testing/<digit>/*.png;
+                   or mnist, fashion-mnist or kmnist to download it
                    (the digits inside the program)
   --per-class N    images of each digit in either set, or `all` (500)
   --out DIR        where metrics.csv, config.json and loss.svg go

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::process::Command;
 
 /// All crates that building these libraries compiles, themselves included.
-fn tree(crates: &[&str]) -> BTreeSet<String> {
+fn tree(crates: &[&str], features: &[&str]) -> BTreeSet<String> {
     let mut cargo = Command::new(env!("CARGO"));
     cargo.args([
         "tree",
@@ -16,6 +16,7 @@ fn tree(crates: &[&str]) -> BTreeSet<String> {
         "--format",
         "{p}",
     ]);
+    cargo.args(features);
     for name in crates {
         cargo.args(["--package", name]);
     }
@@ -27,7 +28,7 @@ fn tree(crates: &[&str]) -> BTreeSet<String> {
 
 #[test]
 fn the_layers_need_at_most_12_crates() {
-    let tree = tree(&["longhand-layers"]);
+    let tree = tree(&["longhand-layers"], &[]);
     assert!((2..=12).contains(&tree.len()), "{tree:?}");
 }
 
@@ -35,6 +36,13 @@ fn the_layers_need_at_most_12_crates() {
 fn everything_below_the_loop_needs_at_most_24_crates() {
     let all =
         ["longhand-idx", "longhand-tensor", "longhand-layers", "longhand-optim", "longhand-mnist"];
-    let tree = tree(&all);
+    let tree = tree(&all, &[]);
     assert!((5..=24).contains(&tree.len()), "{tree:?}");
+}
+
+#[test]
+fn idx_without_features_needs_ndarray_and_byteorder_only() {
+    let mut expected = tree(&["ndarray"], &[]);
+    expected.extend(["byteorder", "longhand-idx"].map(String::from));
+    assert_eq!(tree(&["longhand-idx"], &["--no-default-features"]), expected);
 }

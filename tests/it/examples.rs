@@ -4,7 +4,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-use crate::run::{program, run, success};
+use crate::run::{program, run, run_args, success};
 
 /// The lines of epochs, cut into columns.
 fn table(stdout: &str) -> Vec<Vec<f64>> {
@@ -159,4 +159,86 @@ fn a_closed_pipe_is_no_panic_and_the_files_are_complete() {
     assert_eq!(output.status.code(), Some(0));
     assert_eq!(fs::read_to_string(folder.path().join("o/metrics.csv")).unwrap().lines().count(), 7);
     assert!(folder.path().join("o/loss.svg").exists());
+}
+
+#[test]
+fn look_shows_the_embedded_digits() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = success(&run("look", "", folder.path()));
+    assert!(out.starts_with("embedded MNIST subset\n"), "{out}");
+    assert_eq!(out.lines().filter(|l| l.ends_with("     500      500")).count(), 10, "{out}");
+    assert!(out.contains("mean 0.1321, standard deviation 0.3096"), "{out}");
+    assert!(out.lines().all(|l| l.chars().count() <= 84), "three digits side by side: {out}");
+    assert!(out.lines().any(|l| l.contains("%%%%")), "{out}");
+}
+
+#[test]
+fn look_knows_the_moments_of_the_full_set() {
+    let Some(full) = crate::full_mnist::folder() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let out = success(&run_args("look", ["--data".as_ref(), full.as_os_str()], folder.path()));
+    assert!(out.contains("mean 0.1307, standard deviation 0.3081"), "{out}");
+    assert!(out.contains("all             60000    10000"), "{out}");
+}
+
+#[test]
+fn look_refuses_what_is_no_flag_and_no_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    for (flags, code) in [("--datum x", 2), ("--data nowhere", 1)] {
+        let output = run("look", flags, folder.path());
+        assert_eq!(output.status.code(), Some(code));
+        assert!(crate::run::stderr(&output).starts_with("error: "));
+    }
+}
+
+/// Pictures in folders, and the IDX files of the same digits, give the same training to the bit.
+#[test]
+fn pictures_train_as_idx_files_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let digits = longhand_mnist::Dataset::embedded().draw_per_class(5, 1).unwrap();
+    for (tree, idx, split) in
+        [("training", "train", &digits.train), ("testing", "t10k", &digits.test)]
+    {
+        for (i, label) in split.labels().iter().enumerate() {
+            let class = folder.path().join(format!("png/{tree}/{label}"));
+            fs::create_dir_all(&class).unwrap();
+            let file = fs::File::create(class.join(format!("{i}.png"))).unwrap();
+            let mut encoder = png::Encoder::new(file, 28, 28);
+            encoder.set_color(png::ColorType::Grayscale);
+            let pixels: Vec<u8> = split.image(i).iter().copied().collect();
+            encoder.write_header().unwrap().write_image_data(&pixels).unwrap();
+        }
+        fs::create_dir_all(folder.path().join("idx")).unwrap();
+        let path = |what: &str| folder.path().join(format!("idx/{idx}-{what}-ubyte"));
+        longhand_idx::write(path("images-idx3"), split.images()).unwrap();
+        let labels = ndarray::Array1::from(split.labels().to_vec());
+        longhand_idx::write(path("labels-idx1"), &labels).unwrap();
+    }
+    let runs = ["png", "idx"].map(|source| {
+        let flags = format!("--data {source} --per-class 4 --epochs 2 --out o");
+        let out = without_times(&success(&run("mlp", &flags, folder.path())));
+        out.lines().skip(1).collect::<Vec<_>>().join("\n")
+    });
+    assert_eq!(runs[0], runs[1]);
+}
+
+/// Nothing is fetched where a mirror cannot be reached; the error says how to do without.
+#[test]
+fn a_name_is_a_download() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = std::process::Command::new(program("look"))
+        .args(["--data", "kmnist"])
+        .env("LONGHAND_CACHE", folder.path().join("cache"))
+        .env("http_proxy", "http://127.0.0.1:9") // nobody listens there
+        .output()
+        .unwrap();
+    let message = crate::run::stderr(&output);
+    assert_eq!(output.status.code(), Some(1), "{message}");
+    assert!(message.contains("cannot download train-images-idx3-ubyte.gz; tried"), "{message}");
+    assert!(
+        message
+            .contains("http://codh.rois.ac.jp/kmnist/dataset/kmnist/train-images-idx3-ubyte.gz: "),
+        "{message}"
+    );
+    assert!(message.trim_end().ends_with("cache/longhand/kmnist"), "{message}");
 }

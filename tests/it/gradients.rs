@@ -48,6 +48,37 @@ fn every_layer_passes() {
     passes(|_| Vec::<Linear<f64>>::new());
 }
 
+/// An optimizer tells every dropout layer of a model how many steps there have been; nothing else changes its masks.
+#[test]
+fn masks_follow_the_steps() {
+    use longhand_optim::{Adam, Optimizer, RmsProp, Scheduled, Sgd};
+    let layer = || Linear::<f64>::new(3, 3, &mut rng()).then(Dropout::new(0.5, 1));
+    let mut model = layer().then(vec![layer(), layer()]);
+    let (grad, x) = (model.zeros_like(), inputs(20, 3));
+    let untouched = model.clone();
+    let schedule = Default::default();
+    let sgd = Sgd::default().init(&model);
+    let mut optimizers: [Box<dyn Optimizer<f64, _>>; 3] = [
+        Box::new(Scheduled { optimizer: sgd, schedule, base: 0.1, steps: 0 }),
+        Box::new(Adam::default().init(&model)),
+        Box::new(RmsProp::default().init(&model)),
+    ];
+    for optimizer in &mut optimizers {
+        let first = model.forward(x.clone()).0;
+        assert_eq!(model.forward(x.clone()).0, first);
+        for step in 1..=3 {
+            optimizer.step(&mut model, &grad); // the gradient is zero: nothing but the step changes
+            let steps =
+                [model.first.second.step, model.second[0].second.step, model.second[1].second.step];
+            assert_eq!(steps, [step; 3]);
+            assert_ne!(model.forward(x.clone()).0, first);
+        }
+        model.set_step(0); // taken up again from the start
+        assert_eq!(model.forward(x.clone()).0, first);
+    }
+    assert_eq!(model, untouched);
+}
+
 /// Too many entries to check each: places drawn at random, and random directions.
 #[test]
 fn a_large_layer_passes() {

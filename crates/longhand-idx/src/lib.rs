@@ -24,8 +24,18 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! [`Reader`] gives the header first and takes any [`std::io::Read`]. Nothing is allocated on the word of a header, and
-//! every fault is an [`Error`] that names the file, the position, what was expected and what was found.
+//! [`Reader`] gives the header first, takes any [`std::io::Read`], and can give the elements item by item. [`write_to`] writes what
+//! was read back to the same bytes.
+//!
+//! # Files that are not what they claim
+//! Nothing is allocated on the word of a header: memory grows with the bytes that arrive, and stops where the header says. A
+//! file that is too short or too long, damaged, of an unknown type or no IDX file at all gives an [`Error`] that names the file,
+//! the position, what was expected and what was found. Reading never panics, which is fuzzed:
+//!
+//! ```text
+//! cd crates/longhand-idx/fuzz
+//! cargo +nightly fuzz run read corpus/read -- -max_total_time=600
+//! ```
 
 mod element;
 mod error;
@@ -35,7 +45,7 @@ mod writer;
 pub use element::{Element, ElementType};
 pub use error::{Error, ErrorKind};
 pub use ndarray;
-pub use reader::{Reader, read};
+pub use reader::{Items, Reader, read};
 #[cfg(feature = "gzip")]
 pub use writer::write_gzip_to;
 pub use writer::{write, write_to};

@@ -1,6 +1,7 @@
 use std::fs::File;
 use std::io::{self, BufReader, Read};
-use std::path::Path;
+use std::marker::PhantomData;
+use std::path::{Path, PathBuf};
 
 use byteorder::{BigEndian, ByteOrder};
 #[cfg(feature = "gzip")]
@@ -25,7 +26,7 @@ const GZIP_MAGIC: [u8; 2] = [0x1F, 0x8B];
 /// ```
 pub fn read<T: Element, D: Dimension>(path: impl AsRef<Path>) -> Result<Array<T, D>, Error> {
     let path = path.as_ref();
-    let array = Reader::open(path)?.into_array().map_err(|e| e.at(path))?;
+    let array = Reader::open(path)?.into_array()?;
     let found = array.shape().to_vec();
     array.into_dimensionality().map_err(|_| {
         let expected = D::NDIM.unwrap_or(found.len());
@@ -50,7 +51,11 @@ pub struct Reader<R> {
     element_type: ElementType,
     shape: Vec<usize>,
     payload: usize,
+    /// Bytes that have been read.
     position: u64,
+    /// Bytes that are known to be there, whatever the header says: a file's length. So much may be allocated at once.
+    known: u64,
+    path: Option<PathBuf>,
 }
 
 impl Reader<File> {
@@ -61,7 +66,9 @@ impl Reader<File> {
     pub fn open(path: impl AsRef<Path>) -> Result<Reader<File>, Error> {
         let path = path.as_ref();
         let file = File::open(path).map_err(|e| Error::new(ErrorKind::Io(e)).at(path))?;
-        Reader::new(file).map_err(|e| e.at(path))
+        let known = file.metadata().map_or(0, |metadata| metadata.len());
+        let reader = Reader::new(file).map_err(|e| e.at(path))?;
+        Ok(Reader { known, path: Some(path.to_owned()), ..reader })
     }
 }
 
@@ -73,7 +80,7 @@ impl<R: Read> Reader<R> {
     pub fn new(inner: R) -> Result<Reader<R>, Error> {
         let mut stream = Stream::new(inner)?;
         let mut header = [0; 4];
-        let found = stream.fill(&mut header, 0)?;
+        let found = stream.fill(&mut header, 0).map_err(Error::new)?;
         if found >= 2 && header[..2] != [0, 0] {
             return Err(Error::new(ErrorKind::Magic { found: [header[0], header[1]] }));
         }
@@ -83,7 +90,7 @@ impl<R: Read> Reader<R> {
         let element_type = ElementType::from_code(header[2])
             .ok_or_else(|| Error::new(ErrorKind::ElementCode { found: header[2] }))?;
         let mut sizes = vec![0; 4 * usize::from(header[3])];
-        let found = stream.fill(&mut sizes, 4)?;
+        let found = stream.fill(&mut sizes, 4).map_err(Error::new)?;
         if found < sizes.len() {
             let (expected, found) = (4 + sizes.len() as u64, 4 + found as u64);
             return Err(Error::new(ErrorKind::Header { expected, found }));
@@ -100,7 +107,7 @@ impl<R: Read> Reader<R> {
         };
         let payload = if shape.contains(&0) { 0 } else { bytes };
         let position = 4 + sizes.len() as u64;
-        Ok(Reader { stream, element_type, shape, payload, position })
+        Ok(Reader { stream, element_type, shape, payload, position, known: 0, path: None })
     }
 
     /// The type of the elements.
@@ -118,10 +125,7 @@ impl<R: Read> Reader<R> {
     /// # Errors
     /// The elements are of another type than `T`, or too few or too many bytes follow the header.
     pub fn into_array<T: Element>(self) -> Result<ArrayD<T>, Error> {
-        if self.element_type != T::TYPE {
-            let (expected, found) = (T::TYPE, self.element_type);
-            return Err(Error::new(ErrorKind::Type { expected, found }));
-        }
+        self.expect_type::<T>()?;
         let shape = IxDyn(&self.shape);
         let elements = T::from_bytes(self.into_bytes()?);
         Ok(ArrayD::from_shape_vec(shape, elements).expect("as many elements as the shape needs"))
@@ -131,23 +135,121 @@ impl<R: Read> Reader<R> {
     ///
     /// # Errors
     /// Too few or too many bytes follow the header.
+    ///
+    /// ```
+    /// let bytes = [0, 0, 0x0B, 1, 0, 0, 0, 1, 0x12, 0x34]; // one i16
+    /// assert_eq!(longhand_idx::Reader::new(&bytes[..])?.into_bytes()?, [0x12, 0x34]);
+    /// # Ok::<(), longhand_idx::Error>(())
+    /// ```
     pub fn into_bytes(mut self) -> Result<Vec<u8>, Error> {
-        let mut bytes = Vec::new();
-        // One byte more than announced is asked for, so that an over-long file shows; the vector grows with what comes.
-        let limit = self.payload as u64 + 1;
-        if let Err(source) = self.stream.by_ref().take(limit).read_to_end(&mut bytes) {
-            return Err(self.stream.error(source, self.position + bytes.len() as u64));
+        let bytes = self.read_bytes(self.payload)?;
+        self.expect_end()?;
+        Ok(bytes)
+    }
+
+    /// Reads the elements item by item, an item being what one position of the first dimension holds: one image of a file of
+    /// images. Only one item is held at a time. A file without elements has no items.
+    ///
+    /// # Errors
+    /// The elements are of another type than `T`, or there is no first dimension.
+    ///
+    /// ```
+    /// use longhand_idx::{Reader, ndarray::array};
+    ///
+    /// let bytes = [0, 0, 0x08, 2, 0, 0, 0, 2, 0, 0, 0, 3, 1, 2, 3, 4, 5, 6];
+    /// let mut items = Reader::new(&bytes[..])?.into_items::<u8>()?;
+    /// assert_eq!(items.next().unwrap()?, array![1, 2, 3].into_dyn());
+    /// assert_eq!(items.next().unwrap()?, array![4, 5, 6].into_dyn());
+    /// assert!(items.next().is_none());
+    /// # Ok::<(), longhand_idx::Error>(())
+    /// ```
+    pub fn into_items<T: Element>(self) -> Result<Items<R, T>, Error> {
+        self.expect_type::<T>()?;
+        // Of items without elements a header of a few bytes may promise billions: none of them is given out.
+        let items = self.shape.first().map(|&n| if self.payload == 0 { 0 } else { n });
+        match items {
+            Some(left) => Ok(Items { reader: self, left, ended: false, element: PhantomData }),
+            None => Err(self.error(ErrorKind::Dimensions { expected: 1, found: vec![] })),
         }
-        let expected = self.position + self.payload as u64;
-        let shape = self.shape;
-        if bytes.len() < self.payload {
-            let found = self.position + bytes.len() as u64;
-            return Err(Error::new(ErrorKind::Truncated { shape, expected, found }));
+    }
+
+    fn expect_type<T: Element>(&self) -> Result<(), Error> {
+        if self.element_type == T::TYPE {
+            return Ok(());
         }
-        if bytes.len() > self.payload {
-            return Err(Error::new(ErrorKind::Trailing { shape, expected }));
+        let (expected, found) = (T::TYPE, self.element_type);
+        Err(self.error(ErrorKind::Type { expected, found }))
+    }
+
+    /// The next `n` bytes, which the header promises and which may not be there: the vector grows with what comes.
+    fn read_bytes(&mut self, n: usize) -> Result<Vec<u8>, Error> {
+        let mut bytes = Vec::with_capacity((n as u64).min(self.known) as usize);
+        let read = self.stream.read_up_to(n as u64, &mut bytes);
+        self.position += bytes.len() as u64;
+        if let Err(source) = read {
+            return Err(self.error(self.stream.fault(source, self.position)));
+        }
+        if bytes.len() < n {
+            let (shape, expected, found) = (self.shape.clone(), self.length(), self.position);
+            return Err(self.error(ErrorKind::Truncated { shape, expected, found }));
         }
         Ok(bytes)
+    }
+
+    /// Checks that nothing follows the last element, and with it what gzip has in its trailer.
+    fn expect_end(&mut self) -> Result<(), Error> {
+        match self.stream.fill(&mut [0], self.position) {
+            Ok(0) => Ok(()),
+            Ok(_) => {
+                let (shape, expected) = (self.shape.clone(), self.length());
+                Err(self.error(ErrorKind::Trailing { shape, expected }))
+            }
+            Err(kind) => Err(self.error(kind)),
+        }
+    }
+
+    /// Bytes of the whole file, by its header.
+    fn length(&self) -> u64 {
+        4 + 4 * self.shape.len() as u64 + self.payload as u64
+    }
+
+    fn error(&self, kind: ErrorKind) -> Error {
+        let error = Error::new(kind);
+        match &self.path {
+            Some(path) => error.at(path),
+            None => error,
+        }
+    }
+}
+
+/// The items of an IDX file, one after the other. Made by [`Reader::into_items`]. After an error it ends.
+pub struct Items<R, T> {
+    reader: Reader<R>,
+    left: usize,
+    ended: bool,
+    element: PhantomData<T>,
+}
+
+impl<R: Read, T: Element> Iterator for Items<R, T> {
+    type Item = Result<ArrayD<T>, Error>;
+
+    fn next(&mut self) -> Option<Result<ArrayD<T>, Error>> {
+        if self.ended {
+            return None;
+        }
+        if self.left == 0 {
+            self.ended = true;
+            return self.reader.expect_end().err().map(Err);
+        }
+        self.left -= 1;
+        let bytes = self.reader.payload / self.reader.shape[0];
+        let item = self.reader.read_bytes(bytes);
+        self.ended = item.is_err();
+        let shape = IxDyn(&self.reader.shape[1..]);
+        Some(item.map(|bytes| {
+            let elements = T::from_bytes(bytes);
+            ArrayD::from_shape_vec(shape, elements).expect("as many elements as the shape needs")
+        }))
     }
 }
 
@@ -179,28 +281,36 @@ impl<R: Read> Stream<R> {
     }
 
     /// Reads until `buffer` is full or the stream ends, and returns how much was read.
-    fn fill(&mut self, buffer: &mut [u8], position: u64) -> Result<usize, Error> {
+    fn fill(&mut self, buffer: &mut [u8], position: u64) -> Result<usize, ErrorKind> {
         let mut filled = 0;
         while filled < buffer.len() {
             match self.read(&mut buffer[filled..]) {
                 Ok(0) => break,
                 Ok(n) => filled += n,
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-                Err(e) => return Err(self.error(e, position + filled as u64)),
+                Err(e) => return Err(self.fault(e, position + filled as u64)),
             }
         }
         Ok(filled)
     }
 
-    /// Tells a fault of the compressed data from a fault of the disk.
-    fn error(&self, source: io::Error, position: u64) -> Error {
-        use io::ErrorKind::{InvalidData, InvalidInput, UnexpectedEof};
-        let damaged = matches!(source.kind(), InvalidData | InvalidInput | UnexpectedEof);
+    /// Appends up to `n` bytes. Not by the trait's own `read_to_end`, which would have to zero the memory first.
+    fn read_up_to(&mut self, n: u64, bytes: &mut Vec<u8>) -> io::Result<usize> {
         match self {
+            Stream::Plain(stream) => stream.take(n).read_to_end(bytes),
             #[cfg(feature = "gzip")]
-            Stream::Gzip(_) if damaged => Error::new(ErrorKind::Gzip { position, source }),
-            _ => Error::new(ErrorKind::Io(source)),
+            Stream::Gzip(stream) => stream.take(n).read_to_end(bytes),
         }
+    }
+
+    /// Tells a fault of the compressed data from a fault of the disk.
+    fn fault(&self, source: io::Error, position: u64) -> ErrorKind {
+        use io::ErrorKind::{InvalidData, InvalidInput, UnexpectedEof};
+        let gzip = !matches!(self, Stream::Plain(_));
+        if gzip && matches!(source.kind(), InvalidData | InvalidInput | UnexpectedEof) {
+            return ErrorKind::Gzip { position, source };
+        }
+        ErrorKind::Io(source)
     }
 }
 

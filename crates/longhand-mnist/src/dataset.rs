@@ -2,9 +2,10 @@ use std::borrow::Cow;
 
 use longhand_tensor::Float;
 use ndarray::{Array2, Array3, ArrayView2, Axis};
+use rand::rngs::Xoshiro256PlusPlus;
 
 use crate::Error;
-use crate::draw::draw_per_class;
+use crate::draw::{draw_per_class, image_generator};
 
 /// Training and test digits, and where they came from.
 #[derive(Clone, Debug, PartialEq)]
@@ -13,9 +14,15 @@ pub struct Dataset {
     pub train: Split,
     /// The digits to be judged on.
     pub test: Split,
+    /// What each class shows, by label: `0` to `9` for digits.
+    pub class_names: [&'static str; Split::CLASSES],
     /// Where they came from, for people: `embedded MNIST subset`, or the folder.
     pub source: Cow<'static, str>,
 }
+
+/// The class names of handwritten digits.
+pub(crate) const DIGITS: [&str; Split::CLASSES] =
+    ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
 
 impl Dataset {
     /// `n` images of each digit from each split, drawn at random with a seed, in their original order.
@@ -41,8 +48,52 @@ impl Dataset {
         Ok(Dataset {
             train: self.train.select(&draw_per_class(&self.train, "training", n, seed, 0)?),
             test: self.test.select(&draw_per_class(&self.test, "test", n, seed, 1)?),
+            class_names: self.class_names,
             source: self.source.clone(),
         })
+    }
+
+    /// The same data with `n` training images of each class, drawn at random with a seed, in place of the test images: a
+    /// validation set to choose settings by, so that the test set is left for the end.
+    ///
+    /// # Errors
+    /// A class has fewer than `n` training images.
+    ///
+    /// ```
+    /// # #[cfg(feature = "embedded")] {
+    /// use longhand_mnist::Dataset;
+    ///
+    /// let digits = Dataset::embedded().with_validation(100, 42)?;
+    /// assert_eq!((digits.train.per_class(), digits.test.per_class()), ([400; 10], [100; 10]));
+    /// # }
+    /// # Ok::<(), longhand_mnist::Error>(())
+    /// ```
+    pub fn with_validation(&self, n: usize, seed: u64) -> Result<Dataset, Error> {
+        let held_out = draw_per_class(&self.train, "training", n, seed, 2)?;
+        let rest: Vec<usize> =
+            (0..self.train.len()).filter(|i| held_out.binary_search(i).is_err()).collect();
+        Ok(Dataset {
+            train: self.train.select(&rest),
+            test: self.train.select(&held_out),
+            class_names: self.class_names,
+            source: format!("{}, {n} training images of each class for validation", self.source)
+                .into(),
+        })
+    }
+}
+
+/// Images as rows of numbers, and their labels as class indices.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Batch<F> {
+    /// The images, `[n, rows · columns]`, each pixel divided by 255.
+    pub x: Array2<F>,
+    /// The labels, `[n]`.
+    pub labels: Vec<usize>,
+}
+
+impl<F: Float> Default for Batch<F> {
+    fn default() -> Batch<F> {
+        Batch { x: Array2::zeros((0, 0)), labels: vec![] }
     }
 }
 
@@ -78,7 +129,11 @@ impl Split {
             labels.iter().all(|&l| usize::from(l) < Split::CLASSES),
             "Split: labels are 0 to 9"
         );
-        Split { images: images.as_standard_layout().into_owned(), labels }
+        let images = match images.is_standard_layout() {
+            true => images,
+            false => images.as_standard_layout().into_owned(),
+        };
+        Split { images, labels }
     }
 
     /// Number of images.
@@ -155,15 +210,97 @@ impl Split {
     /// # }
     /// ```
     pub fn batch<F: Float>(&self, positions: &[usize]) -> (Array2<F>, Vec<usize>) {
-        let unit = |v: &u8| F::from(*v) / F::from(255);
-        let (_, rows, columns) = self.images.dim();
-        let features = rows * columns;
-        let pixels = self.images.as_slice().expect("standard layout");
-        let mut x = Vec::with_capacity(positions.len() * features);
-        for &i in positions {
-            x.extend(pixels[i * features..][..features].iter().map(unit));
-        }
-        let x = Array2::from_shape_vec((positions.len(), features), x).expect("whole images");
-        (x, positions.iter().map(|&i| usize::from(self.labels[i])).collect())
+        let mut batch = Batch::default();
+        self.batch_into(positions, &mut batch);
+        (batch.x, batch.labels)
     }
+
+    /// As [`batch`](Split::batch), into buffers that are used again: what they held is overwritten.
+    ///
+    /// # Panics
+    /// A position is not below [`len`](Split::len).
+    ///
+    /// ```
+    /// # #[cfg(feature = "embedded")] {
+    /// # let digits = longhand_mnist::Dataset::embedded();
+    /// let mut batch = longhand_mnist::Batch::<f32>::default();
+    /// for positions in [[0, 1], [2, 3]] {
+    ///     digits.train.batch_into(&positions, &mut batch);
+    ///     assert_eq!(batch.labels.len(), 2);
+    /// }
+    /// # }
+    /// ```
+    pub fn batch_into<F: Float>(&self, positions: &[usize], batch: &mut Batch<F>) {
+        let features = self.features();
+        let pixels = self.images.as_slice().expect("standard layout");
+        self.fill(positions, batch, |i, row| {
+            row.extend(pixels[i * features..][..features].iter().map(unit::<F>))
+        });
+    }
+
+    /// As [`batch_into`](Split::batch_into), with every image changed on its way: shifted, turned, made noisy.
+    ///
+    /// `augment` is given a copy of the image and a generator of its own, which follows from the seed, the epoch and the image's
+    /// position: the same image is changed in the same way whatever batch it is in.
+    ///
+    /// # Panics
+    /// A position is not below [`len`](Split::len).
+    ///
+    /// ```
+    /// # #[cfg(feature = "embedded")] {
+    /// # let digits = longhand_mnist::Dataset::embedded();
+    /// use longhand_mnist::{Batch, rand::Rng};
+    ///
+    /// let mut batch = Batch::<f32>::default();
+    /// let (seed, epoch) = (42, 1);
+    /// digits.train.augmented_batch_into(&[0, 1], (seed, epoch), &mut batch, |image, rng| {
+    ///     if rng.next_u64() & 1 == 1 {
+    ///         image.mapv_inplace(|pixel| 255 - pixel); // ink on paper, or paper on ink
+    ///     }
+    /// });
+    /// # }
+    /// ```
+    pub fn augmented_batch_into<F: Float>(
+        &self,
+        positions: &[usize],
+        (seed, epoch): (u64, u64),
+        batch: &mut Batch<F>,
+        mut augment: impl FnMut(&mut Array2<u8>, &mut Xoshiro256PlusPlus),
+    ) {
+        let mut image = Array2::zeros((0, 0));
+        self.fill(positions, batch, |i, row| {
+            image.clone_from(&self.image(i).to_owned());
+            augment(&mut image, &mut image_generator(seed, epoch, i as u64));
+            row.extend(image.iter().map(unit::<F>));
+        });
+    }
+
+    /// Fills a batch with rows that `row` appends, in the memory that the batch has.
+    fn fill<F: Float>(
+        &self,
+        positions: &[usize],
+        batch: &mut Batch<F>,
+        mut row: impl FnMut(usize, &mut Vec<F>),
+    ) {
+        let (mut x, _) = std::mem::take(&mut batch.x).into_raw_vec_and_offset();
+        x.clear();
+        x.reserve(positions.len() * self.features());
+        batch.labels.clear();
+        for &i in positions {
+            row(i, &mut x);
+            batch.labels.push(usize::from(self.labels[i]));
+        }
+        let shape = (positions.len(), self.features());
+        batch.x = Array2::from_shape_vec(shape, x).expect("an augmented image keeps its size");
+    }
+
+    fn features(&self) -> usize {
+        let (_, rows, columns) = self.images.dim();
+        rows * columns
+    }
+}
+
+/// A pixel as a number from 0 to 1.
+fn unit<F: Float>(pixel: &u8) -> F {
+    F::from(*pixel) / F::from(255)
 }

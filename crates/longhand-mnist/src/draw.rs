@@ -56,6 +56,11 @@ fn shuffle_first(items: &mut [usize], n: usize, rng: &mut impl Rng) {
     }
 }
 
+/// The generator of one image in one epoch.
+pub(crate) fn image_generator(seed: u64, epoch: u64, position: u64) -> Xoshiro256PlusPlus {
+    generator(generator(seed, epoch).next_u64(), position)
+}
+
 /// An own generator for every pair of seed and stream.
 fn generator(seed: u64, stream: u64) -> Xoshiro256PlusPlus {
     let mixed = |n| Xoshiro256PlusPlus::seed_from_u64(n).next_u64();

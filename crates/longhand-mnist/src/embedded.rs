@@ -1,5 +1,6 @@
 use ndarray::{ArrayD, Ix1, Ix3};
 
+use crate::dataset::DIGITS;
 use crate::{Dataset, Split};
 
 impl Dataset {
@@ -21,6 +22,7 @@ impl Dataset {
                 include_bytes!("../data/t10k-images-idx3-ubyte.gz"),
                 include_bytes!("../data/t10k-labels-idx1-ubyte.gz"),
             ),
+            class_names: DIGITS,
             source: "embedded MNIST subset".into(),
         }
     }

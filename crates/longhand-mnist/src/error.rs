@@ -58,6 +58,29 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
+    /// A picture, or a folder of pictures, cannot be used.
+    Picture {
+        /// The file or folder.
+        path: PathBuf,
+        /// What was expected and what was found.
+        reason: String,
+    },
+    /// The folder for downloaded files cannot be used.
+    Cache {
+        /// The folder.
+        folder: PathBuf,
+        /// Why.
+        error: std::io::Error,
+    },
+    /// No mirror had a sound copy of a file.
+    Download {
+        /// The file.
+        file: String,
+        /// Where it should have been put.
+        folder: PathBuf,
+        /// The addresses that were tried, and what came of it.
+        attempts: Vec<(String, String)>,
+    },
     /// More images of each digit were asked for than a digit has.
     PerClass {
         /// `training` or `test`.
@@ -117,6 +140,19 @@ impl fmt::Display for Error {
                 "{}: expected at least one image, found none; get the file again",
                 path.display()
             ),
+            Error::Picture { path, reason } => write!(f, "{}: {reason}", path.display()),
+            Error::Cache { folder, error } => write!(
+                f,
+                "{}: expected a folder for downloaded files that can be written, found {error}; set LONGHAND_CACHE to another",
+                folder.display()
+            ),
+            Error::Download { file, folder, attempts } => {
+                write!(f, "cannot download {file}; tried")?;
+                for (address, reason) in attempts {
+                    write!(f, "\n  {address}: {reason}")?;
+                }
+                write!(f, "\nGet the file elsewhere and place it in {}", folder.display())
+            }
             Error::PerClass { split, digit, asked, available } => write!(
                 f,
                 "cannot draw {asked} {split} images of each digit: there are {available} of digit {digit}"
@@ -129,6 +165,7 @@ impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Error::Idx(error) => error.source(),
+            Error::Cache { error, .. } => Some(error),
             _ => None,
         }
     }

@@ -3,6 +3,7 @@ use std::path::{Path, PathBuf};
 use longhand_idx::ErrorKind;
 use ndarray::{Array1, Array3};
 
+use crate::dataset::DIGITS;
 use crate::{Dataset, Error, Split};
 
 impl Dataset {
@@ -42,6 +43,7 @@ impl Dataset {
         Ok(Dataset {
             train: read_split(&train_images, &train_labels)?,
             test: read_split(&test_images, &test_labels)?,
+            class_names: DIGITS,
             source: folder.display().to_string().into(),
         })
     }

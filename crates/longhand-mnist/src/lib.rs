@@ -1,8 +1,14 @@
 //! The MNIST digits: 28 × 28 grey images of handwritten digits, in u8, with their labels.
 //!
-//! [`Dataset::embedded`] is 500 training and 500 test images of each digit, compiled into the crate.
-//! [`Dataset::from_idx_folder`] reads the four published files. Either can be drawn from, shuffled and gathered into
-//! batches, and with the same seed gives the same images in the same order in every version of every dependency.
+//! | source | feature |
+//! |---|---|
+//! | `Dataset::embedded`: 500 training and 500 test images of each digit, compiled into the crate | `embedded`, on by default |
+//! | [`Dataset::from_idx_folder`]: the four published files, plain or gzip | |
+//! | `Dataset::from_png_folder`: pictures in one folder for each digit | `png` |
+//! | `Download`: MNIST, Fashion-MNIST or Kuzushiji-MNIST by name, checked and kept | `download` |
+//!
+//! Whatever the source, images can be drawn, split, shuffled and gathered into batches, and the same seed gives the same images
+//! in the same order in every version of every dependency.
 //!
 //! ```
 //! # #[cfg(feature = "embedded")] {
@@ -26,12 +32,19 @@
 //! `default-features = false` the digits are left out.
 
 mod dataset;
+#[cfg(feature = "download")]
+mod download;
 mod draw;
 #[cfg(feature = "embedded")]
 mod embedded;
 mod error;
 mod idx_folder;
+#[cfg(feature = "png")]
+mod png_folder;
 
-pub use dataset::{Dataset, Split};
+pub use dataset::{Batch, Dataset, Split};
+#[cfg(feature = "download")]
+pub use download::{Download, Name, Progress};
 pub use draw::shuffled;
 pub use error::Error;
+pub use rand;

@@ -95,8 +95,11 @@ impl<F: Float, M: Parameters<F>> Optimizer<F, M> for SgdState<M> {
         let params = model.params_mut().into_iter().zip(grad.params());
         match &mut self.velocity {
             None => {
-                for (p, &g) in params.flat_map(|(p, g)| p.iter_mut().zip(g)) {
-                    *p -= eta * decayed(g, *p); // θ ← θ − η·d
+                // Two loops and not one over all parameters: the inner one is compiled to vector instructions.
+                for (params, grads) in params {
+                    for (p, &g) in params.iter_mut().zip(grads) {
+                        *p -= eta * decayed(g, *p); // θ ← θ − η·d
+                    }
                 }
             }
             Some(velocity) => {

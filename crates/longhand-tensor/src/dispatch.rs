@@ -275,6 +275,21 @@ mod tests {
         }
     }
 
+    /// A sum that underflows to -0 stays -0 when the products with zero behind it are skipped, and does not otherwise.
+    #[test]
+    fn a_zero_is_positive() {
+        let (x, w) = ([-1e-30f32, 0.0], [[1e-30f32; 33], [1.0; 33]].concat());
+        for (isa, zeros) in ways() {
+            let (mut y, mut dw) = (vec![0.0; 33], vec![0.0; 2 * 33]);
+            f32::multiply(isa, zeros, product(0, (1, 2, 33), &x, &w, &mut y));
+            f32::multiply(isa, zeros, product(2, (2, 1, 33), &x, &w[..33], &mut dw));
+            assert!(
+                y.iter().chain(&dw).all(|v| v.to_bits() == 0),
+                "{isa:?} {zeros:?}: {y:?} {dw:?}"
+            );
+        }
+    }
+
     #[test]
     fn every_way_gives_the_same_bits_and_the_right_ones() {
         let mut shapes = vec![

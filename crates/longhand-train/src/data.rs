@@ -1,5 +1,5 @@
 use longhand_layers::Float;
-use longhand_mnist::Split;
+use longhand_mnist::{Batch, Split};
 use ndarray::{Array2, Axis};
 
 /// Samples with class labels, from which the loop takes batches.
@@ -12,8 +12,8 @@ pub trait Data<F: Float> {
         self.len() == 0
     }
 
-    /// The samples at these positions, one per row, `[positions.len(), features]`, and their labels.
-    fn batch(&self, positions: &[usize]) -> (Array2<F>, Vec<usize>);
+    /// Puts the samples at these positions into a batch, one per row, in place of what it held.
+    fn batch_into(&self, positions: &[usize], batch: &mut Batch<F>);
 }
 
 /// Samples that are numbers already: one per row.
@@ -22,7 +22,9 @@ pub trait Data<F: Float> {
 /// use longhand_train::{Data, Samples};
 /// use ndarray::array;
 /// let samples = Samples::new(array![[1., 2.], [3., 4.]], vec![0, 1]);
-/// assert_eq!(samples.batch(&[1]), (array![[3., 4.]], vec![1]));
+/// let mut batch = longhand_train::Batch::default();
+/// samples.batch_into(&[1], &mut batch);
+/// assert_eq!((batch.x, batch.labels), (array![[3., 4.]], vec![1]));
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Samples<F> {
@@ -47,8 +49,9 @@ impl<F: Float> Data<F> for Samples<F> {
         self.labels.len()
     }
 
-    fn batch(&self, positions: &[usize]) -> (Array2<F>, Vec<usize>) {
-        (self.x.select(Axis(0), positions), positions.iter().map(|&i| self.labels[i]).collect())
+    fn batch_into(&self, positions: &[usize], batch: &mut Batch<F>) {
+        batch.x = self.x.select(Axis(0), positions);
+        batch.labels = positions.iter().map(|&i| self.labels[i]).collect();
     }
 }
 
@@ -58,7 +61,7 @@ impl<F: Float> Data<F> for Split {
         Split::len(self)
     }
 
-    fn batch(&self, positions: &[usize]) -> (Array2<F>, Vec<usize>) {
-        Split::batch(self, positions)
+    fn batch_into(&self, positions: &[usize], batch: &mut Batch<F>) {
+        Split::batch_into(self, positions, batch);
     }
 }

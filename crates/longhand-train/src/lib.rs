@@ -28,6 +28,7 @@ mod observer;
 mod training;
 
 pub use data::{Data, Samples};
+pub use longhand_mnist::Batch;
 pub use longhand_tensor::argmax;
 pub use observer::{Epoch, Observer, Score, Step};
 pub use training::{Diverged, Training, evaluate};

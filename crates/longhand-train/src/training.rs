@@ -7,7 +7,7 @@ use longhand_mnist::shuffled;
 use longhand_optim::Optimizer;
 use ndarray::{ArrayRef1, ArrayRef2};
 
-use crate::{Data, Epoch, Observer, Score, Step};
+use crate::{Batch, Data, Epoch, Observer, Score, Step};
 
 /// Rows that are evaluated at a time.
 const EVALUATED_AT_ONCE: usize = 1000;
@@ -91,11 +91,12 @@ impl<F: Float, L: Loss<F, Target = [usize]>> Training<L, F> {
         let mut sum = Sum::default();
         let order = shuffled(train.len(), self.seed, epoch as u64);
         let steps = order.len().div_ceil(self.batch_size);
-        for (batch, step) in order.chunks(self.batch_size).zip(1..) {
-            let (x, labels) = train.batch(batch);
-            let (y, cache) = model.forward(x);
-            let correct = count_correct(&y, &labels, self.answer);
-            let (loss, dy) = self.loss.loss_and_grad(y, &labels);
+        for (positions, step) in order.chunks(self.batch_size).zip(1..) {
+            let mut batch = Batch::default();
+            train.batch_into(positions, &mut batch);
+            let (y, cache) = model.forward(batch.x);
+            let correct = count_correct(&y, &batch.labels, self.answer);
+            let (loss, dy) = self.loss.loss_and_grad(y, &batch.labels);
             let loss = loss.to_f64();
             if !loss.is_finite() {
                 return Err(Diverged { epoch, step: Some(step), loss });
@@ -103,7 +104,7 @@ impl<F: Float, L: Loss<F, Target = [usize]>> Training<L, F> {
             grad.set_zero();
             model.backward_params(cache, dy, grad);
             optimizer.step(model, grad);
-            sum.add(loss, correct, batch.len());
+            sum.add(loss, correct, positions.len());
             if observer.step(&Step { epoch, step, steps, loss }).is_break() {
                 return Ok(ControlFlow::Break(()));
             }
@@ -123,11 +124,12 @@ pub fn evaluate<F: Float, M: Layer<F>>(
     data: &dyn Data<F>,
 ) -> Score {
     assert!(!data.is_empty(), "evaluate: expected at least one sample");
-    let mut sum = Sum::default();
+    let (mut sum, mut batch) = (Sum::default(), Batch::default());
     for chunk in (0..data.len()).collect::<Vec<_>>().chunks(EVALUATED_AT_ONCE) {
-        let (x, labels) = data.batch(chunk);
-        let y = model.infer(&x);
-        sum.add(loss.loss(&y, &labels).to_f64(), count_correct(&y, &labels, answer), chunk.len());
+        data.batch_into(chunk, &mut batch);
+        let y = model.infer(&batch.x);
+        let correct = count_correct(&y, &batch.labels, answer);
+        sum.add(loss.loss(&y, &batch.labels).to_f64(), correct, chunk.len());
     }
     sum.score()
 }

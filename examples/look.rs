@@ -1,0 +1,114 @@
+//! Shows a data set: how many images of each class, mean and standard deviation of the pixels, and the first images.
+//!
+//! `cargo run --example look`, or `cargo run --example look -- --data DIR`
+
+#[path = "support/data.rs"]
+mod data;
+
+use std::fmt::Write as _;
+use std::io::{self, Write as _};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use longhand_mnist::{Dataset, Split};
+
+const HELP: &str = "Shows a data set of digits, or of other pictures in MNIST's format.
+
+Usage: cargo run --example look -- [flags]
+
+  --data DIR   folder with the four MNIST files, plain or .gz; or a folder of
+               pictures, training/<digit>/*.png and testing/<digit>/*.png; or
+               mnist, fashion-mnist or kmnist to download it
+               (the digits inside the program)
+  --help       print this
+";
+
+fn main() -> ExitCode {
+    let (message, code) = match arguments() {
+        Ok(None) => return print(HELP),
+        Ok(Some(folder)) => match data::open(folder.as_deref()) {
+            Ok(dataset) => return print(&look(&dataset)),
+            Err(message) => (message, 1),
+        },
+        Err(error) => (format!("{error}\n`--help` lists the flags."), 2),
+    };
+    let _ = writeln!(io::stderr(), "error: {message}");
+    ExitCode::from(code)
+}
+
+/// The folder to look at, or `None` where help is asked for.
+fn arguments() -> Result<Option<Option<PathBuf>>, lexopt::Error> {
+    use lexopt::prelude::*;
+    let (mut parser, mut folder) = (lexopt::Parser::from_env(), None);
+    while let Some(argument) = parser.next()? {
+        match argument {
+            Long("help") | Short('h') => return Ok(None),
+            Long("data") => folder = Some(PathBuf::from(parser.value()?)),
+            other => return Err(other.unexpected()),
+        }
+    }
+    Ok(Some(folder))
+}
+
+/// Prints all at once; nobody listening is no fault.
+fn print(text: &str) -> ExitCode {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => ExitCode::FAILURE,
+        _ => ExitCode::SUCCESS,
+    }
+}
+
+fn look(dataset: &Dataset) -> String {
+    let Dataset { train, test, class_names, source } = dataset;
+    let mut text = format!("{source}\n\n{:<12} {:>8} {:>8}\n", "class", "training", "test");
+    for ((name, train), test) in class_names.iter().zip(train.per_class()).zip(test.per_class()) {
+        let _ = writeln!(text, "{name:<12} {train:>8} {test:>8}");
+    }
+    let _ = writeln!(text, "{:<12} {:>8} {:>8}\n", "all", train.len(), test.len());
+    let (mean, deviation) = moments(train);
+    let _ = writeln!(
+        text,
+        "training pixels, 0 to 1: mean {mean:.4}, standard deviation {deviation:.4}\n"
+    );
+    text + &drawing(train, class_names)
+}
+
+/// Mean and standard deviation of the pixels divided by 255, from the number of pixels of each value.
+fn moments(split: &Split) -> (f64, f64) {
+    let mut counts = [0u64; 256];
+    split.images().iter().for_each(|&pixel| counts[usize::from(pixel)] += 1);
+    let moment = |power: i32| -> f64 {
+        let of_value =
+            |(value, &count): (usize, &u64)| (value as f64 / 255.0).powi(power) * count as f64;
+        counts.iter().enumerate().map(of_value).sum::<f64>() / split.images().len() as f64
+    };
+    let mean = moment(1);
+    (mean, (moment(2) - mean * mean).sqrt())
+}
+
+/// The first three images side by side, in characters, two rows of pixels to a line.
+fn drawing(split: &Split, class_names: &[&str]) -> String {
+    let shades: Vec<char> = " .:-=+*#%@".chars().collect();
+    let shown: Vec<usize> = (0..split.len().min(3)).collect();
+    let mut text = String::new();
+    let (rows, columns) = split.image(0).dim();
+    for row in (0..rows).step_by(2) {
+        let mut line = String::new();
+        for &i in &shown {
+            let image = split.image(i);
+            for column in 0..columns {
+                let below = (row + 1).min(rows - 1);
+                let ink =
+                    (usize::from(image[[row, column]]) + usize::from(image[[below, column]])) / 2;
+                line.push(shades[ink * (shades.len() - 1) / 255]);
+            }
+        }
+        let _ = writeln!(text, "{}", line.trim_end());
+    }
+    for &i in &shown {
+        let _ = write!(text, "{:^columns$}", class_names[usize::from(split.labels()[i])]);
+    }
+    text.truncate(text.trim_end().len());
+    text + "\n"
+}

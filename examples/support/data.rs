@@ -1,0 +1,33 @@
+use std::io::{self, IsTerminal, Write};
+use std::path::Path;
+
+use longhand_mnist::{Dataset, Download, Name};
+
+/// Opens what `--data` names: by name, `mnist`, `fashion-mnist` or `kmnist`, unless there is a folder of that name; a folder of
+/// pictures, known by its folder `training`; or a folder with the four IDX files. Without it, the embedded digits.
+pub fn open(data: Option<&Path>) -> Result<Dataset, String> {
+    let Some(path) = data else { return Ok(Dataset::embedded()) };
+    let name = path.to_str().and_then(|text| text.parse::<Name>().ok());
+    let opened = match name {
+        Some(name) if !path.exists() => download(name),
+        _ if path.join("training").is_dir() => Dataset::from_png_folder(path),
+        _ => Dataset::from_idx_folder(path),
+    };
+    opened.map_err(|error| format!("--data: {error}"))
+}
+
+/// Downloads what is not in the cache, with progress where standard error is a terminal.
+fn download(name: Name) -> Result<Dataset, longhand_mnist::Error> {
+    let terminal = io::stderr().is_terminal();
+    let mut shown = false;
+    let result = Download::new(name).run(&mut |progress| {
+        if terminal {
+            shown = true;
+            let _ = write!(io::stderr(), "\r\x1b[K{progress}");
+        }
+    });
+    if shown {
+        let _ = write!(io::stderr(), "\r\x1b[K");
+    }
+    result
+}
