@@ -13,7 +13,10 @@ pub fn open(data: Option<&Path>) -> Result<Dataset, String> {
         _ if path.join("training").is_dir() => Dataset::from_png_folder(path),
         _ => Dataset::from_idx_folder(path),
     };
-    opened.map_err(|error| format!("--data: {error}"))
+    opened.map_err(|error| match path.exists() || name.is_some() {
+        true => format!("--data: {error}"),
+        false => format!("--data: {error}, or mnist, fashion-mnist or kmnist to download it"),
+    })
 }
 
 /// Downloads what is not in the cache, with progress where standard error is a terminal.

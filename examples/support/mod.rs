@@ -14,7 +14,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use longhand_layers::rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
-use longhand_layers::{Layer, SoftmaxCrossEntropy};
+use longhand_layers::{Float, Layer, SoftmaxCrossEntropy};
 use longhand_mnist::{Dataset, Split};
 use longhand_optim::{Adam, AdamW, Optimizer, RmsProp, Schedule, Scheduled, Sgd};
 use longhand_train::{Epoch, Observer, Step, Training, argmax};
@@ -147,7 +147,8 @@ fn optimizer<M: Layer<f32> + 'static>(
         ScheduleName::Constant => Schedule::Constant,
         ScheduleName::Step => Schedule::Step { every: steps.div_ceil(3), factor: 0.1 },
         ScheduleName::Exponential => {
-            Schedule::Exponential { factor: (0.01f64.ln() / steps as f64).exp() }
+            // Not the platform's functions: this decides the bits of a run.
+            Schedule::Exponential { factor: Float::exp(Float::ln(0.01) / steps as f64) }
         }
         ScheduleName::Cosine => Schedule::Cosine { steps, lowest: 0.0 },
         ScheduleName::WarmUp => Schedule::WarmUp { steps: steps.div_ceil(20), from: 0.01 },

@@ -168,7 +168,12 @@ fn damaged_files_are_named_with_what_is_wrong() {
     let dir = tempfile::tempdir().unwrap();
     let folder = dir.path();
     let fails = |expected: &[&str]| check("--data . --out o", folder, 1, expected);
-    check("--data nowhere", folder, 1, &["nowhere", "expected a folder", "No such file"]);
+    check(
+        "--data nowhere",
+        folder,
+        1,
+        &["nowhere", "expected a folder", "No such file", "or mnist, fashion-mnist"],
+    );
     fails(&[
         "none of train-images-idx3-ubyte or",
         "train-images-idx3-ubyte.gz",
@@ -196,7 +201,7 @@ fn damaged_files_are_named_with_what_is_wrong() {
     damage(&labels, &|b| b[0] = b'<', &["expected the bytes 00 00", "found 3C 00"]);
     damage(&labels, &|b| b[2] = 0x0A, &["expected an element type", "found 0A"]);
     damage(&labels, &|b| b[3] = 200, &["expected a header of 804 bytes", "found 38"]);
-    damage(&labels, &|b| b[4..8].fill(0xFF), &["expected 4294967303 bytes", "found 38"]);
+    damage(&labels, &|b| b[4..8].fill(0xFF), &["expected 30 labels", "found 4294967295"]);
     damage(&labels, &|b| b[10] = 10, &["expected labels of 0 to 9", "found 10 at position 2"]);
     damage(&images, &|b| b.truncate(b.len() / 2), &["gzip", "ends early"]);
     damage(&images, &|b| b.truncate(12), &["gzip", "ends early"]);

@@ -16,9 +16,13 @@ fn inputs(rows: usize, columns: usize) -> Array2<f64> {
 }
 
 fn passes<L: Layer<f64>>(make: impl Fn(usize) -> L) {
+    passes_with(GradCheck::default(), make);
+}
+
+fn passes_with<L: Layer<f64>>(check: GradCheck, make: impl Fn(usize) -> L) {
     for rows in [1, 2, 3, 17] {
         for columns in [1, 2, 5, 31] {
-            let checked = gradcheck::layer(&make(columns), &inputs(rows, columns));
+            let checked = check.layer(&make(columns), &inputs(rows, columns));
             assert_eq!(checked, Ok(()), "batch {rows}, {columns} features");
         }
     }
@@ -34,7 +38,7 @@ fn every_layer_passes() {
     passes(|_| Tanh);
     passes(|_| Gelu::Exact);
     passes(|_| Gelu::Tanh);
-    passes(|_| Dropout::new(0.4, 3));
+    passes_with(GradCheck { infer: false, ..GradCheck::default() }, |_| Dropout::new(0.4, 3));
     passes(|n| {
         LayerNorm::from_arrays(init::uniform(n, 1.0, &mut rng()), init::uniform(n, 1.0, &mut rng()))
     });
@@ -347,4 +351,50 @@ fn kinks_are_skipped_and_a_check_of_nothing_fails() {
     assert_eq!(mismatch.cause, Some(Cause::NothingChecked));
     let unskipped = GradCheck { kink: f64::INFINITY, ..GradCheck::default() };
     assert!(unskipped.layer(&Relu, &corner).is_err());
+}
+
+/// Inputs on kinks, large values and steep slopes are no reason to reject a correct layer.
+#[test]
+fn correct_layers_are_not_rejected() {
+    let rng = &mut rng();
+    let mut half: Array2<f64> = init::uniform((100, 20), 1.0, rng);
+    half.mapv_inplace(|x| if x < 0.0 { 0.0 } else { x });
+    assert_eq!(gradcheck::layer(&Relu, &half), Ok(()));
+    assert_eq!(gradcheck::layer(&LeakyRelu { slope: 0.9995 }, &half), Ok(()));
+    let faint = Linear::from_arrays(init::uniform((20, 3), 5e-4, rng), None);
+    assert_eq!(gradcheck::layer(&Relu.then(faint), &half), Ok(()));
+    for scale in [255.0, 1e4, 1e6] {
+        let x: Array2<f64> = init::uniform((4, 30), scale, rng);
+        assert_eq!(gradcheck::layer(&Linear::new(30, 10, rng), &x), Ok(()), "{scale}");
+        assert_eq!(
+            gradcheck::loss(&MeanSquaredError, &x, &Array2::zeros((4, 30))),
+            Ok(()),
+            "{scale}"
+        );
+    }
+    let net = Linear::new(784, 30, rng).then(Relu).then(Linear::new(30, 10, rng));
+    assert_eq!(gradcheck::layer(&net, &init::uniform((16, 784), 255.0, rng)), Ok(()));
+    let logits: Array2<f64> = init::uniform((4, 10), 1000.0, rng);
+    assert_eq!(gradcheck::loss(&SoftmaxCrossEntropy::default(), &logits, &[1, 2, 3, 4]), Ok(()));
+    assert_eq!(gradcheck::layer(&Sigmoid, &inputs(3, 4).mapv(|x| 100.0 * x)), Ok(()));
+}
+
+#[test]
+fn a_small_error_has_no_cause() {
+    for (n, m) in [(3, 1), (1, 3), (3, 3)] {
+        let mismatch = broken((n, m), |s| weight(s.own).iter_mut().for_each(|w| *w *= 1.0005));
+        assert_eq!(mismatch.cause, None, "{mismatch}");
+    }
+    let mismatch = broken((4, 2), |s| bias(s.own)[1] = f64::NAN);
+    rejected(&mismatch, "0.bias [2]", Cause::NotFinite);
+    let mismatch = broken((4, 2), |s| *s.dx = Array2::zeros((0, 0)));
+    assert_eq!(mismatch.cause, Some(Cause::Shape), "{mismatch}");
+}
+
+/// Inference that differs from training is an error, unless the layer is said to be meant so.
+#[test]
+fn another_inference_is_named() {
+    let dropout = Dropout::new(0.5, 1);
+    let mismatch = gradcheck::layer(&dropout, &inputs(3, 4)).unwrap_err();
+    assert_eq!(mismatch.cause, Some(Cause::Forward), "{mismatch}");
 }

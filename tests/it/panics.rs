@@ -53,6 +53,18 @@ fn wrong_shapes_name_the_layer_and_both_shapes() {
         message(|| layer.backward_params(cache, ones(2, 5), &mut linear(5, 6))),
         "Linear(5 -> 5): gradient's weight is 5 × 6, expected 5 × 5"
     );
+    let layer = linear(5, 5);
+    let cache = layer.forward(ones(2, 5)).1;
+    assert_eq!(
+        message(|| layer.backward(cache, ones(2, 5), &mut linear(5, 5).without_bias())),
+        "Linear(5 -> 5): gradient is without bias, expected one with bias"
+    );
+    let layer = LayerNorm::new(5);
+    let cache = layer.forward(ones(2, 5)).1;
+    assert_eq!(
+        message(|| layer.backward(cache, ones(2, 5), &mut LayerNorm::new(4))),
+        "LayerNorm(5): gradient is for 4 features, expected 5"
+    );
     assert_eq!(
         message(|| LayerNorm::new(5).infer(&ones(2, 4))),
         "LayerNorm(5): input is 2 × 4, expected 2 × 5"
@@ -83,6 +95,11 @@ fn losses_name_empty_batches_labels_and_shapes() {
     assert_eq!(
         of(ones(2, 10), &[1, 10]),
         "SoftmaxCrossEntropy: label of row 1 is 10, expected one below 10 as the logits are 2 × 10"
+    );
+    let smoothed = SoftmaxCrossEntropy { label_smoothing: 1.5, ..Default::default() };
+    assert_eq!(
+        message(|| smoothed.loss_and_grad(ones(2, 10), &[1, 2])),
+        "SoftmaxCrossEntropy: label_smoothing is 1.5, expected 0 to 1"
     );
     let weighted = SoftmaxCrossEntropy { class_weights: Some(vec![1.0; 9]), ..Default::default() };
     assert_eq!(

@@ -60,11 +60,16 @@ fn close(found: f64, expected: f64, allowed: f64, what: &dyn Fn() -> String) {
 }
 
 /// Compares a tensor with the summary that `summary` in pytorch.py makes of PyTorch's.
-fn agrees<F: Float>(found: &[F], expected: &Value, tolerance: f64, what: &dyn Fn() -> String) {
+fn agrees<F: Float>(
+    found: &[F],
+    expected: &Value,
+    tolerance: f64,
+    floor: f64,
+    what: &dyn Fn() -> String,
+) {
     let found: Vec<f64> = found.iter().map(|v| v.to_f64()).collect();
-    let total = found.iter().map(|v| v.abs()).sum::<f64>().max(1e-2);
-    // What is zero but for rounding has no scale of its own.
-    let largest = found.iter().fold(1e-2, |l: f64, v| l.max(v.abs()));
+    let total = found.iter().map(|v| v.abs()).sum::<f64>().max(floor);
+    let largest = found.iter().fold(floor, |l: f64, v| l.max(v.abs()));
     let entries: Vec<f64> =
         expected["entries"].as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect();
     let step = (found.len() / 12).max(1);
@@ -89,16 +94,18 @@ fn check_layer<F: Float, L: Layer<F>>(layer: &L, case: &Value, tolerance: f64) {
         }
     };
     let x: Array2<F> = matrix(batch, input, 1, |v| 4.0 * v);
-    agrees(layer.infer(&x).as_slice().unwrap(), &case["y"], tolerance, &what("inference"));
+    // Of a single feature, layer normalisation makes zero but for rounding: that has no scale of its own.
+    let floor = if case["layer"] == "layer_norm" && input == 1 { 1e-2 } else { 1e-12 };
+    agrees(layer.infer(&x).as_slice().unwrap(), &case["y"], tolerance, floor, &what("inference"));
     let (y, cache) = layer.forward(x);
-    agrees(y.as_slice().unwrap(), &case["y"], tolerance, &what("output"));
+    agrees(y.as_slice().unwrap(), &case["y"], tolerance, floor, &what("output"));
     let mut grad = layer.zeros_like();
     let dx = layer.backward(cache, matrix(batch, output, 2, |v| v), &mut grad);
-    agrees(dx.as_slice().unwrap(), &case["dx"], tolerance, &what("input gradient"));
+    agrees(dx.as_slice().unwrap(), &case["dx"], tolerance, floor, &what("input gradient"));
     let grads = case["grads"].as_array().unwrap();
     assert_eq!(grads.len(), grad.params().len());
     for (found, expected) in grad.params().into_iter().zip(grads) {
-        agrees(found, expected, tolerance, &what("parameter gradient"));
+        agrees(found, expected, tolerance, floor, &what("parameter gradient"));
     }
 }
 
@@ -164,7 +171,9 @@ fn check_loss<F: Float, L: Loss<F>>(
     close(loss.loss(&y, target).to_f64(), expected, tolerance * expected.abs().max(1e-3), &what);
     let (value, dy) = loss.loss_and_grad(y, target);
     close(value.to_f64(), expected, tolerance * expected.abs().max(1e-3), &what);
-    agrees(dy.as_slice().unwrap(), &case["dy"], tolerance, &what);
+    // A gradient that is zero but for rounding, as with a single class, has no scale of its own.
+    let floor = 1e-3 / (usize_of(case, "batch") * usize_of(case, "width")) as f64;
+    agrees(dy.as_slice().unwrap(), &case["dy"], tolerance, floor, &what);
 }
 
 fn check_named_loss<F: Float>(case: &Value, tolerance: f64) {
@@ -219,6 +228,7 @@ fn optimizer<F: Float, M: Parameters<F> + 'static>(
         "decay" => Box::new(Sgd { learning_rate: 0.1, weight_decay: 0.01, ..momentum }.init(model)),
         "adam" => Box::new(Adam::default().init(model)),
         "adam_decay" => Box::new(Adam { weight_decay: 0.01, ..Adam::default() }.init(model)),
+        "adam_slow" => Box::new(Adam { betas: (0.99, 0.9999), ..Adam::default() }.init(model)),
         "adamw" => Box::new(AdamW::default().init(model)),
         "adamw_fast" => {
             let betas = (0.8, 0.99);
@@ -262,7 +272,7 @@ fn check_optimizer<F: Float>(case: &Value, tolerance: f64) {
 #[test]
 fn optimizers_agree() {
     let cases = cases("optimizers");
-    assert_eq!(cases.len(), 12 * 3);
+    assert_eq!(cases.len(), 13 * 3);
     for case in &cases {
         check_optimizer::<f64>(case, F64);
         check_optimizer::<f32>(case, if case["steps"] == 50 { 5e-4 } else { F32 });

@@ -110,6 +110,7 @@ def optimizer_cases():
         "decay": lambda p: torch.optim.SGD(p, lr=0.1, momentum=0.9, weight_decay=0.01),
         "adam": lambda p: torch.optim.Adam(p), "adam_decay": lambda p: torch.optim.Adam(p, weight_decay=0.01),
         "adamw": lambda p: torch.optim.AdamW(p), "adamw_fast": lambda p: torch.optim.AdamW(p, lr=0.1, betas=(0.8, 0.99), weight_decay=0.1),
+        "adam_slow": lambda p: torch.optim.Adam(p, betas=(0.99, 0.9999)),
         "rmsprop": lambda p: torch.optim.RMSprop(p), "rmsprop_centered": lambda p: torch.optim.RMSprop(p, centered=True),
         "rmsprop_momentum": lambda p: torch.optim.RMSprop(p, momentum=0.9, centered=True, weight_decay=0.01),
     }

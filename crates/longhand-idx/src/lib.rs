@@ -15,10 +15,10 @@
 //!
 //! ```
 //! # let folder = tempfile::tempdir()?;
-//! # let path = folder.path().join("labels-idx1-ubyte.gz");
+//! # let path = folder.path().join("labels-idx1-ubyte");
 //! use longhand_idx::ndarray::{Array1, array};
 //!
-//! longhand_idx::write(&path, &array![5u8, 0, 4])?; // the name ends in .gz: written as gzip
+//! longhand_idx::write(&path, &array![5u8, 0, 4])?; // as gzip, if the name ended in .gz
 //! let labels: Array1<u8> = longhand_idx::read(&path)?;
 //! assert_eq!(labels, array![5, 0, 4]);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -39,6 +39,8 @@
 
 mod element;
 mod error;
+#[cfg(feature = "gzip")]
+mod gzip;
 mod reader;
 mod writer;
 

@@ -3,15 +3,18 @@ use std::io::{self, BufReader, Read};
 use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
 
-use byteorder::{BigEndian, ByteOrder};
 #[cfg(feature = "gzip")]
-use flate2::bufread::MultiGzDecoder;
+use crate::gzip::Members;
+use byteorder::{BigEndian, ByteOrder};
 use ndarray::{Array, ArrayD, Dimension, IxDyn};
 
 use crate::{Element, ElementType, Error, ErrorKind};
 
 /// The first bytes of every gzip file (RFC 1952, section 2.3.1). An IDX file begins with 00 00.
 const GZIP_MAGIC: [u8; 2] = [0x1F, 0x8B];
+
+/// What is allocated at once for a file that is as long as its header says: a sparse file may be of any length.
+const LARGEST_RESERVE: u64 = 64 << 20;
 
 /// Reads a whole IDX file, plain or gzip, into an array of known element type and number of dimensions
 /// (`ArrayD` takes any number).
@@ -25,13 +28,13 @@ const GZIP_MAGIC: [u8; 2] = [0x1F, 0x8B];
 /// assert!(error.to_string().starts_with("no/such-file: "));
 /// ```
 pub fn read<T: Element, D: Dimension>(path: impl AsRef<Path>) -> Result<Array<T, D>, Error> {
-    let path = path.as_ref();
-    let array = Reader::open(path)?.into_array()?;
-    let found = array.shape().to_vec();
-    array.into_dimensionality().map_err(|_| {
-        let expected = D::NDIM.unwrap_or(found.len());
-        Error::new(ErrorKind::Dimensions { expected, found }).at(path)
-    })
+    let reader = Reader::open(path)?;
+    // Before the elements are read: a file of another kind may be large.
+    if let Some(expected) = D::NDIM.filter(|&n| n != reader.shape.len()) {
+        let found = reader.shape.clone();
+        return Err(reader.error(ErrorKind::Dimensions { expected, found }));
+    }
+    Ok(reader.into_array()?.into_dimensionality().expect("as many dimensions as D has"))
 }
 
 /// An IDX file whose header has been read and whose elements have not.
@@ -96,16 +99,11 @@ impl<R: Read> Reader<R> {
             return Err(Error::new(ErrorKind::Header { expected, found }));
         }
         let shape: Vec<usize> = sizes.chunks(4).map(|s| BigEndian::read_u32(s) as usize).collect();
-        // ndarray wants the product of the non-zero sizes to fit an isize, even where another size is zero.
-        let elements =
-            shape.iter().filter(|&&s| s > 0).try_fold(1usize, |n, &size| n.checked_mul(size));
-        let bytes = elements
-            .and_then(|n| n.checked_mul(element_type.size()))
-            .filter(|&n| isize::try_from(n).is_ok());
-        let Some(bytes) = bytes else {
+        let bytes = shape.iter().try_fold(element_type.size(), |n, &size| n.checked_mul(size));
+        let bytes = if shape.contains(&0) { Some(0) } else { bytes };
+        let Some(payload) = bytes.filter(|&n| isize::try_from(n).is_ok()) else {
             return Err(Error::new(ErrorKind::TooLarge { shape }));
         };
-        let payload = if shape.contains(&0) { 0 } else { bytes };
         let position = 4 + sizes.len() as u64;
         Ok(Reader { stream, element_type, shape, payload, position, known: 0, path: None })
     }
@@ -124,11 +122,22 @@ impl<R: Read> Reader<R> {
     ///
     /// # Errors
     /// The elements are of another type than `T`, or too few or too many bytes follow the header.
-    pub fn into_array<T: Element>(self) -> Result<ArrayD<T>, Error> {
+    pub fn into_array<T: Element>(mut self) -> Result<ArrayD<T>, Error> {
         self.expect_type::<T>()?;
-        let shape = IxDyn(&self.shape);
-        let elements = T::from_bytes(self.into_bytes()?);
-        Ok(ArrayD::from_shape_vec(shape, elements).expect("as many elements as the shape needs"))
+        let mut elements = vec![];
+        if T::TYPE.size() == 1 {
+            elements = T::from_bytes(self.read_bytes(self.payload)?);
+        }
+        // Wider elements are decoded part by part, so that bytes and elements are not both held.
+        while elements.len() * T::TYPE.size() < self.payload {
+            let part = (self.payload - elements.len() * T::TYPE.size()).min(64 * 1024);
+            elements.extend(T::from_bytes(self.read_bytes(part)?));
+        }
+        self.expect_end()?;
+        ArrayD::from_shape_vec(IxDyn(&self.shape), elements).map_err(|_| {
+            // Of arrays without elements, ndarray wants the other sizes' product to be addressable as well.
+            self.error(ErrorKind::TooLarge { shape: self.shape.clone() })
+        })
     }
 
     /// Reads the elements as the big-endian bytes they are in the file.
@@ -183,7 +192,8 @@ impl<R: Read> Reader<R> {
 
     /// The next `n` bytes, which the header promises and which may not be there: the vector grows with what comes.
     fn read_bytes(&mut self, n: usize) -> Result<Vec<u8>, Error> {
-        let mut bytes = Vec::with_capacity((n as u64).min(self.known) as usize);
+        let mut bytes =
+            Vec::with_capacity((n as u64).min(self.known).min(LARGEST_RESERVE) as usize);
         let read = self.stream.read_up_to(n as u64, &mut bytes);
         self.position += bytes.len() as u64;
         if let Err(source) = read {
@@ -257,7 +267,7 @@ impl<R: Read, T: Element> Iterator for Items<R, T> {
 enum Stream<R> {
     Plain(Start<R>),
     #[cfg(feature = "gzip")]
-    Gzip(MultiGzDecoder<Start<R>>),
+    Gzip(Members<Start<R>>),
 }
 
 /// The two bytes that tell gzip from plain, and the rest of the stream behind them.
@@ -275,7 +285,7 @@ impl<R: Read> Stream<R> {
             return Ok(Stream::Plain(start));
         }
         #[cfg(feature = "gzip")]
-        return Ok(Stream::Gzip(MultiGzDecoder::new(start)));
+        return Ok(Stream::Gzip(Members::new(start)));
         #[cfg(not(feature = "gzip"))]
         return Err(Error::new(ErrorKind::GzipDisabled));
     }

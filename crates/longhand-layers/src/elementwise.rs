@@ -26,11 +26,22 @@ pub(crate) use no_parameters;
 pub(crate) fn scale_gradient<F: Float>(
     layer: &dyn std::fmt::Display,
     remembered: &Array2<F>,
-    mut dy: Array2<F>,
+    dy: Array2<F>,
     derivative: impl Fn(F) -> F,
+) -> Array2<F> {
+    map_gradient(layer, remembered, dy, |dy, v| dy * derivative(v))
+}
+
+/// `dx = f(dy, v)` for every pair of elements, `v` being what the layer remembered.
+#[track_caller]
+pub(crate) fn map_gradient<F: Float>(
+    layer: &dyn std::fmt::Display,
+    remembered: &Array2<F>,
+    mut dy: Array2<F>,
+    f: impl Fn(F, F) -> F,
 ) -> Array2<F> {
     let (rows, columns) = remembered.dim();
     crate::shape::expect_shape(layer, "output gradient", &dy, Some(rows), columns);
-    Zip::from(&mut dy).and(remembered).for_each(|dy, &v| *dy *= derivative(v));
+    Zip::from(&mut dy).and(remembered).for_each(|dy, &v| *dy = f(*dy, v));
     dy
 }

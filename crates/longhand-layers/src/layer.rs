@@ -71,9 +71,18 @@ pub trait Layer<F: Float>: Parameters<F> {
         let named = |(layer, shapes): (usize, Shapes)| {
             shapes.into_iter().map(move |(name, shape)| (format!("{layer}.{name}"), shape))
         };
-        let names = self.shapes().into_iter().enumerate().flat_map(named);
-        let params = names.zip(self.params());
-        params.map(|((name, shape), values)| NamedParam { name, shape, values }).collect()
+        let names: Vec<_> = self.shapes().into_iter().enumerate().flat_map(named).collect();
+        let params = self.params();
+        let lengths: Vec<usize> = params.iter().map(|p| p.len()).collect();
+        assert!(
+            names
+                .iter()
+                .map(|(_, shape)| shape.iter().product::<usize>())
+                .eq(lengths.iter().copied()),
+            "shapes {names:?} do not fit the parameters, which are of lengths {lengths:?}"
+        );
+        let named = names.into_iter().zip(params);
+        named.map(|((name, shape), values)| NamedParam { name, shape, values }).collect()
     }
 
     /// This layer, and `next` on its output.

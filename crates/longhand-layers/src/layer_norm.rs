@@ -145,6 +145,8 @@ impl<F: Float> Layer<F> for LayerNorm<F> {
     fn backward(&self, saved: Self::Cache, mut dy: Array2<F>, grad: &mut Self) -> Array2<F> {
         let (h, s) = saved.value;
         expect_shape(self, "output gradient", &dy, Some(h.nrows()), h.ncols());
+        let (found, expected) = (grad.weight.len(), self.weight.len());
+        assert!(found == expected, "{self}: gradient is for {found} features, expected {expected}");
         add_sum_rows(&(&dy * &h), &mut grad.weight); // dγ += Σ_r dy[r]·h[r]
         add_sum_rows(&dy, &mut grad.bias); // dβ += Σ_r dy[r]
         dy *= &self.weight; // dh = dy·γ

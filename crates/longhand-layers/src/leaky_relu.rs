@@ -11,7 +11,7 @@ use crate::layer::Saved;
 ///
 /// # Derivation
 /// `∂y/∂x = 1` where `x > 0` and `a` where `x < 0`; at `x = 0` it is taken to be `a`, as PyTorch does. So
-/// `dx = dy · (1 if x > 0, else a)`. NaN passes through, with the derivative 1.
+/// `dx = dy · (1 if x > 0, else a)`. NaN passes through, with the derivative `a`.
 ///
 /// Source: A. Maas, A. Hannun, A. Ng, *Rectifier Nonlinearities Improve Neural Network Acoustic Models*, 2013.
 ///
@@ -53,7 +53,7 @@ impl<F: Float> Layer<F> for LeakyRelu {
     #[track_caller]
     fn backward(&self, x: Self::Cache, dy: Array2<F>, _grad: &mut Self) -> Array2<F> {
         let a = F::from_f64(self.slope);
-        scale_gradient(self, &x.value, dy, |x| if x <= F::zero() { a } else { F::one() }) // dx = dy · (1 or a)
+        scale_gradient(self, &x.value, dy, |x| if x > F::zero() { F::one() } else { a }) // dx = dy · (1 or a)
     }
 }
 

@@ -130,6 +130,13 @@ impl<F: Float> Linear<F> {
         expect_shape(self, "input of the forward pass", x, None, rows);
         expect_shape(self, "output gradient", dy, Some(x.nrows()), columns);
         expect_shape(self, "gradient's weight", &grad.weight, Some(rows), columns);
+        let with = |bias: &Option<Array1<F>>| if bias.is_some() { "with" } else { "without" };
+        assert!(
+            self.bias.is_some() == grad.bias.is_some(),
+            "{self}: gradient is {} bias, expected one {} bias",
+            with(&grad.bias),
+            with(&self.bias)
+        );
     }
 }
 

@@ -4,7 +4,7 @@ use longhand_tensor::Float;
 use ndarray::{Array2, ArrayRef2};
 
 use crate::Layer;
-use crate::elementwise::{no_parameters, scale_gradient};
+use crate::elementwise::{map_gradient, no_parameters};
 use crate::layer::Saved;
 
 /// Rectified linear unit: `y = max(x, 0)`.
@@ -49,8 +49,8 @@ impl<F: Float> Layer<F> for Relu {
 
     #[track_caller]
     fn backward(&self, y: Self::Cache, dy: Array2<F>, _grad: &mut Self) -> Array2<F> {
-        // dx = dy · [x > 0]
-        scale_gradient(self, &y.value, dy, |y| if y == F::zero() { F::zero() } else { F::one() })
+        // dx = dy · [x > 0], by choosing: 0 times an infinite dy would be NaN
+        map_gradient(self, &y.value, dy, |dy, y| if y == F::zero() { F::zero() } else { dy })
     }
 }
 

@@ -13,7 +13,7 @@ use crate::loss::expect_batch;
 /// ```
 ///
 /// With `m = max z` no exponential overflows and the sum is at least 1, so the loss is finite
-/// as long as the differences between logits are: for all of magnitude up to 1e38 in f32, and 1e307 in f64.
+/// as long as the differences between logits, added up over the batch, are.
 ///
 /// In general the target is a distribution `q` over the classes: `l = −Σ_k q[k]·ln p[k]`. Label smoothing `ε` makes it
 /// `q[k] = (1 − ε)·[k = t] + ε/K`, class weights multiply `q[k]` by `w[k]`, and the mean over the batch then divides by the
@@ -75,6 +75,11 @@ impl SoftmaxCrossEntropy {
                  {rows} × {classes}"
             );
         }
+        let smoothing = self.label_smoothing;
+        assert!(
+            (0.0..=1.0).contains(&smoothing),
+            "SoftmaxCrossEntropy: label_smoothing is {smoothing}, expected 0 to 1"
+        );
         if let Some(weights) = &self.class_weights {
             assert!(
                 weights.len() == classes,

@@ -1,6 +1,6 @@
 use std::borrow::Cow;
 
-use longhand_tensor::Float;
+use longhand_tensor::{Float, extend_from_bytes};
 use ndarray::{Array2, Array3, ArrayView2, Axis};
 use rand::rngs::Xoshiro256PlusPlus;
 
@@ -234,7 +234,7 @@ impl Split {
         let features = self.features();
         let pixels = self.images.as_slice().expect("standard layout");
         self.fill(positions, batch, |i, row| {
-            row.extend(pixels[i * features..][..features].iter().map(unit::<F>))
+            extend_from_bytes(row, &pixels[i * features..][..features])
         });
     }
 
@@ -271,7 +271,7 @@ impl Split {
         self.fill(positions, batch, |i, row| {
             image.clone_from(&self.image(i).to_owned());
             augment(&mut image, &mut image_generator(seed, epoch, i as u64));
-            row.extend(image.iter().map(unit::<F>));
+            extend_from_bytes(row, image.as_standard_layout().as_slice().expect("standard layout"));
         });
     }
 
@@ -298,9 +298,4 @@ impl Split {
         let (_, rows, columns) = self.images.dim();
         rows * columns
     }
-}
-
-/// A pixel as a number from 0 to 1.
-fn unit<F: Float>(pixel: &u8) -> F {
-    F::from(*pixel) / F::from(255)
 }

@@ -2,23 +2,21 @@ use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime};
 use std::{env, fmt, process};
 
+use longhand_idx::{ElementType, Reader};
 use sha2::{Digest, Sha256};
 
+use crate::idx_folder::{FILES, names};
 use crate::{Dataset, Error, Split};
-
-/// The four files, in the order in which they are fetched.
-const FILES: [&str; 4] = [
-    "train-images-idx3-ubyte",
-    "train-labels-idx1-ubyte",
-    "t10k-images-idx3-ubyte",
-    "t10k-labels-idx1-ubyte",
-];
 
 /// No file of these sets is larger, compressed; what is, is not one of them.
 const LARGEST: u64 = 64 << 20;
+
+/// No set has more images.
+const MOST: usize = 1_000_000;
 
 /// A data set that can be fetched by name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,14 +93,16 @@ impl fmt::Display for Name {
 
 /// ```
 /// use longhand_mnist::Name;
-/// assert_eq!("fashion-mnist".parse(), Ok(Name::FashionMnist));
-/// assert_eq!("imagenet".parse::<Name>(), Err(()));
+/// assert_eq!("fashion-mnist".parse::<Name>().unwrap(), Name::FashionMnist);
+/// let error = "imagenet".parse::<Name>().unwrap_err();
+/// assert_eq!(error.to_string(), "expected mnist, fashion-mnist or kmnist, found `imagenet`");
 /// ```
 impl FromStr for Name {
-    type Err = ();
+    type Err = Error;
 
-    fn from_str(text: &str) -> Result<Name, ()> {
-        Name::ALL.into_iter().find(|name| name.to_string() == text).ok_or(())
+    fn from_str(text: &str) -> Result<Name, Error> {
+        let name = Name::ALL.into_iter().find(|name| name.to_string() == text);
+        name.ok_or_else(|| Error::Name { found: text.to_owned() })
     }
 }
 
@@ -178,46 +178,76 @@ impl Download {
     pub fn run(&self, progress: &mut dyn FnMut(Progress<'_>)) -> Result<Dataset, Error> {
         let failed = |error: io::Error| Error::Cache { folder: self.folder.clone(), error };
         fs::create_dir_all(&self.folder).map_err(failed)?;
-        self.remove_leftovers().map_err(failed)?;
+        self.remove_leftovers();
+        // Under any of its names a file may have been placed by hand.
+        let mut rejected: [Vec<(String, String)>; 4] = Default::default();
+        let mut found: [Option<PathBuf>; 4] = Default::default();
         for (i, file) in FILES.iter().enumerate() {
-            let place = self.folder.join(format!("{file}.gz"));
-            if place.exists() && self.check(&place, i).is_ok() {
-                continue;
+            for path in
+                names(file).iter().map(|name| self.folder.join(name)).filter(|path| path.is_file())
+            {
+                match self.check(&path, i) {
+                    Ok(()) => found[i] = Some(path),
+                    Err(reason) => rejected[i].push((path.display().to_string(), reason)),
+                }
+                if found[i].is_some() {
+                    break;
+                }
             }
-            self.fetch(i, &place, progress)?;
         }
-        let dataset = Dataset::from_idx_folder(&self.folder)?;
-        let source = format!("{} ({})", self.name, self.folder.display()).into();
-        Ok(Dataset { class_names: self.name.class_names(), source, ..dataset })
+        let gzip_name = |i: usize| names(FILES[i])[1].clone();
+        let missing: Vec<String> = (0..4).filter(|&i| found[i].is_none()).map(gzip_name).collect();
+        let mut files: [PathBuf; 4] = Default::default();
+        for (i, rejected) in rejected.into_iter().enumerate() {
+            files[i] = match found[i].take() {
+                Some(path) => path,
+                None => self.fetch(i, rejected, progress).map_err(|attempts| Error::Download {
+                    file: gzip_name(i),
+                    folder: self.folder.clone(),
+                    missing: missing.clone(),
+                    attempts,
+                })?,
+            };
+        }
+        let source = format!("{} ({})", self.name, self.folder.display());
+        let dataset = Dataset::from_idx_files(&files, source)?;
+        Ok(Dataset { class_names: self.name.class_names(), ..dataset })
     }
 
+    /// Fetches a file from the first mirror that has a sound copy; or adds to `attempts` what came of each.
     fn fetch(
         &self,
         i: usize,
-        place: &Path,
+        mut attempts: Vec<(String, String)>,
         progress: &mut dyn FnMut(Progress<'_>),
-    ) -> Result<(), Error> {
-        let part = self.folder.join(format!("{}.{}.part", FILES[i], process::id()));
-        let mut attempts = vec![];
+    ) -> Result<PathBuf, Vec<(String, String)>> {
+        static COUNT: AtomicUsize = AtomicUsize::new(0);
+        let name = &names(FILES[i])[1];
+        let place = self.folder.join(name);
         for mirror in &self.mirrors {
-            let address = format!("{}/{}.gz", mirror.trim_end_matches('/'), FILES[i]);
-            let fetched = self.receive(&address, i, &part, progress).and_then(|()| {
+            let address = format!("{}/{name}", mirror.trim_end_matches('/'));
+            // No other thread, process or machine writes into a file of this name: it must not exist yet.
+            let now = SystemTime::now()
+                .duration_since(SystemTime::UNIX_EPOCH)
+                .map_or(0, |t| t.as_nanos());
+            let count = COUNT.fetch_add(1, Ordering::Relaxed);
+            let part = self.folder.join(format!("{name}.{}-{count}-{now}.part", process::id()));
+            let fetched = self.receive(&address, name, &part, progress).and_then(|()| {
                 self.check(&part, i)?;
-                fs::rename(&part, place).map_err(|error| error.to_string())
+                fs::rename(&part, &place).map_err(|error| error.to_string())
             });
-            let Err(reason) = fetched else { return Ok(()) };
+            let Err(reason) = fetched else { return Ok(place) };
             let _ = fs::remove_file(&part);
             attempts.push((address, reason));
         }
-        let folder = self.folder.clone();
-        Err(Error::Download { file: format!("{}.gz", FILES[i]), folder, attempts })
+        Err(attempts)
     }
 
     /// Writes what an address answers into a file.
     fn receive(
         &self,
         address: &str,
-        i: usize,
+        file_name: &str,
         part: &Path,
         progress: &mut dyn FnMut(Progress<'_>),
     ) -> Result<(), String> {
@@ -231,10 +261,10 @@ impl Download {
         let mut response = agent.get(address).call().map_err(|error| error.to_string())?;
         let total = response.body().content_length();
         let mut body = response.body_mut().as_reader().take(LARGEST);
-        let mut file = File::create(part).map_err(|error| error.to_string())?;
+        let mut file = File::create_new(part).map_err(|error| error.to_string())?;
         let (mut buffer, mut received) = (vec![0; 64 * 1024], 0);
         loop {
-            progress(Progress { file: FILES[i], received, total });
+            progress(Progress { file: file_name, received, total });
             let n = body
                 .read(&mut buffer)
                 .map_err(|error| format!("after {received} bytes: {error}"))?;
@@ -252,53 +282,49 @@ impl Download {
         }
     }
 
-    /// Reads a file to its end, and compares its checksum where one is known.
+    /// Reads a file to its end, image by image, and compares its checksum where one is known. A message does not name the
+    /// file, which may be gone when it is read.
     fn check(&self, path: &Path, i: usize) -> Result<(), String> {
-        let sound =
-            longhand_idx::Reader::open(path).and_then(longhand_idx::Reader::into_array::<u8>);
-        // The path is that of a file which will be gone: the message names the address instead.
-        let array = sound.map_err(|error| error.kind().to_string())?;
+        let sound = |error: longhand_idx::Error| error.kind().to_string();
+        let reader = Reader::open(path).map_err(sound)?;
+        let shape = reader.shape().to_vec();
+        match shape[..] {
+            [n, 28, 28] if FILES[i].contains("images") && n <= MOST => {}
+            [n] if FILES[i].contains("labels") && n <= MOST => {}
+            _ => {
+                return Err(format!(
+                    "expected images of 28 × 28 or their labels, found the shape {shape:?}"
+                ));
+            }
+        }
+        let mut hash = Sha256::new();
+        hash.update([0, 0, ElementType::U8 as u8, shape.len() as u8]);
+        shape.iter().for_each(|&size| hash.update((size as u32).to_be_bytes()));
+        for item in reader.into_items::<u8>().map_err(sound)? {
+            hash.update(item.map_err(sound)?.as_slice().expect("standard layout"));
+        }
         let Some(expected) = self.sha256.as_ref().map(|sha256| &sha256[i]) else { return Ok(()) };
-        // What was read is written back to the same bytes.
-        let mut hash = Hash(Sha256::new());
-        longhand_idx::write_to(&mut hash, &array).map_err(|error| error.to_string())?;
-        let found: String = hash.0.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        let found: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
         if found == *expected {
             return Ok(());
         }
         Err(format!("expected content of SHA-256 {expected}, found {found}"))
     }
 
-    /// Removes what a download that was killed has left more than an hour ago; younger ones may be another's.
-    fn remove_leftovers(&self) -> io::Result<()> {
+    /// Removes what a download that was killed has left more than an hour ago; younger ones may be another's. What cannot be
+    /// removed is no reason to fail.
+    fn remove_leftovers(&self) {
         let hour = Duration::from_secs(3600);
-        for entry in fs::read_dir(&self.folder)? {
-            let entry = entry?;
-            let age = entry
-                .metadata()?
-                .modified()
-                .ok()
-                .and_then(|time| SystemTime::now().duration_since(time).ok());
-            if entry.path().extension().is_some_and(|e| e == "part")
-                && age.is_some_and(|age| age > hour)
-            {
-                fs::remove_file(entry.path())?;
+        for entry in fs::read_dir(&self.folder).into_iter().flatten().flatten() {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let ours = FILES.iter().any(|file| name.starts_with(&names(file)[1]))
+                && name.ends_with(".part");
+            let written =
+                entry.metadata().ok().filter(fs::Metadata::is_file).and_then(|m| m.modified().ok());
+            let age = written.and_then(|time| SystemTime::now().duration_since(time).ok());
+            if ours && age.is_some_and(|age| age > hour) {
+                let _ = fs::remove_file(entry.path());
             }
         }
-        Ok(())
-    }
-}
-
-/// Takes what is written to it into a hash.
-struct Hash(Sha256);
-
-impl Write for Hash {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.update(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }

@@ -72,12 +72,19 @@ pub enum Error {
         /// Why.
         error: std::io::Error,
     },
+    /// There is no data set of this name.
+    Name {
+        /// The name.
+        found: String,
+    },
     /// No mirror had a sound copy of a file.
     Download {
         /// The file.
         file: String,
         /// Where it should have been put.
         folder: PathBuf,
+        /// All of the four files that are not there.
+        missing: Vec<String>,
         /// The addresses that were tried, and what came of it.
         attempts: Vec<(String, String)>,
     },
@@ -146,12 +153,16 @@ impl fmt::Display for Error {
                 "{}: expected a folder for downloaded files that can be written, found {error}; set LONGHAND_CACHE to another",
                 folder.display()
             ),
-            Error::Download { file, folder, attempts } => {
+            Error::Name { found } => {
+                write!(f, "expected mnist, fashion-mnist or kmnist, found `{found}`")
+            }
+            Error::Download { file, folder, missing, attempts } => {
                 write!(f, "cannot download {file}; tried")?;
                 for (address, reason) in attempts {
                     write!(f, "\n  {address}: {reason}")?;
                 }
-                write!(f, "\nGet the file elsewhere and place it in {}", folder.display())
+                let missing = missing.join(", ");
+                write!(f, "\nGet {missing} elsewhere and place them in {}", folder.display())
             }
             Error::PerClass { split, digit, asked, available } => write!(
                 f,

@@ -1,7 +1,7 @@
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use longhand_idx::ErrorKind;
-use ndarray::{Array1, Array3};
+use longhand_idx::{ElementType, Reader};
 
 use crate::dataset::DIGITS;
 use crate::{Dataset, Error, Split};
@@ -30,9 +30,7 @@ impl Dataset {
             return Err(Error::Folder { folder: folder.to_owned(), reason });
         }
         // All four are looked for before the first is read.
-        let files =
-            ["train-images.idx3", "train-labels.idx1", "t10k-images.idx3", "t10k-labels.idx1"];
-        let found = files.map(|file| (names(file), find(folder, file)));
+        let found = FILES.map(|file| (names(file), find(folder, file)));
         let missing = found.iter().filter(|(_, path)| path.is_none());
         let names: Vec<Vec<String>> = missing.map(|(names, _)| names.clone()).collect();
         let [Some(train_images), Some(train_labels), Some(test_images), Some(test_labels)] =
@@ -40,17 +38,27 @@ impl Dataset {
         else {
             return Err(Error::Missing { folder: folder.to_owned(), names });
         };
+        let source = folder.display().to_string();
+        Dataset::from_idx_files(&[train_images, train_labels, test_images, test_labels], source)
+    }
+
+    /// Reads images and labels to learn from, and images and labels to be judged on.
+    pub(crate) fn from_idx_files(files: &[PathBuf; 4], source: String) -> Result<Dataset, Error> {
         Ok(Dataset {
-            train: read_split(&train_images, &train_labels)?,
-            test: read_split(&test_images, &test_labels)?,
+            train: read_split(&files[0], &files[1])?,
+            test: read_split(&files[2], &files[3])?,
             class_names: DIGITS,
-            source: folder.display().to_string().into(),
+            source: source.into(),
         })
     }
 }
 
+/// The four files, without the ending of their names.
+pub(crate) const FILES: [&str; 4] =
+    ["train-images.idx3", "train-labels.idx1", "t10k-images.idx3", "t10k-labels.idx1"];
+
 /// The names under which a file may stand, `train-images.idx3` for instance.
-fn names(file: &str) -> Vec<String> {
+pub(crate) fn names(file: &str) -> Vec<String> {
     let (hyphen, dot) = (file.replace('.', "-") + "-ubyte", format!("{file}-ubyte"));
     vec![hyphen.clone(), hyphen + ".gz", dot.clone(), dot + ".gz"]
 }
@@ -63,36 +71,36 @@ fn find(folder: &Path, file: &str) -> Option<PathBuf> {
 }
 
 fn read_split(images_path: &Path, labels_path: &Path) -> Result<Split, Error> {
-    let images: Array3<u8> =
-        longhand_idx::read(images_path).map_err(|e| other_kind(e, "images, [n, 28, 28]"))?;
-    let labels: Array1<u8> =
-        longhand_idx::read(labels_path).map_err(|e| other_kind(e, "labels, [n]"))?;
-    let (n, rows, columns) = images.dim();
+    // The shapes are looked at before the elements are read: a file of another kind may be large.
+    let images = open(images_path, 3, "images, [n, 28, 28]")?;
+    let labels = open(labels_path, 1, "labels, [n]")?;
+    let (n, found) = (images.shape()[0], (images.shape()[1], images.shape()[2]));
     if n == 0 {
         return Err(Error::Empty { path: images_path.to_owned() });
     }
-    if (rows, columns) != (28, 28) {
-        return Err(Error::ImageSize { path: images_path.to_owned(), found: (rows, columns) });
+    if found != (28, 28) {
+        return Err(Error::ImageSize { path: images_path.to_owned(), found });
     }
-    if n != labels.len() {
-        let (images, labels) =
-            ((images_path.to_owned(), n), (labels_path.to_owned(), labels.len()));
-        return Err(Error::Count { images, labels });
+    if n != labels.shape()[0] {
+        let labels = (labels_path.to_owned(), labels.shape()[0]);
+        return Err(Error::Count { images: (images_path.to_owned(), n), labels });
     }
+    let labels = labels.into_bytes()?;
     if let Some(position) = labels.iter().position(|&l| usize::from(l) >= Split::CLASSES) {
         let found = labels[position];
         return Err(Error::Label { path: labels_path.to_owned(), position, found });
     }
-    Ok(Split::new(images, labels.to_vec()))
+    let images = images.into_array()?.into_dimensionality().expect("three dimensions");
+    Ok(Split::new(images, labels))
 }
 
-/// A sound IDX file that holds something else gets a message of its own.
-fn other_kind(error: longhand_idx::Error, expected: &'static str) -> Error {
-    let found = match error.kind() {
-        ErrorKind::Type { found, .. } => format!("elements of type {found}"),
-        ErrorKind::Dimensions { found, .. } => format!("an array of {} dimensions", found.len()),
-        _ => return Error::Idx(error),
+/// Opens a file that must hold bytes in so many dimensions.
+fn open(path: &Path, dimensions: usize, expected: &'static str) -> Result<Reader<File>, Error> {
+    let reader = Reader::open(path)?;
+    let found = match (reader.element_type(), reader.shape().len()) {
+        (ElementType::U8, n) if n == dimensions => return Ok(reader),
+        (ElementType::U8, n) => format!("an array of {n} dimensions"),
+        (other, _) => format!("elements of type {other}"),
     };
-    let path = error.path().map(Path::to_owned).unwrap_or_default();
-    Error::Content { path, expected, found }
+    Err(Error::Content { path: path.to_owned(), expected, found })
 }

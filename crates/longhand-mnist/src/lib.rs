@@ -47,4 +47,5 @@ pub use dataset::{Batch, Dataset, Split};
 pub use download::{Download, Name, Progress};
 pub use draw::shuffled;
 pub use error::Error;
+pub use ndarray;
 pub use rand;

@@ -64,7 +64,9 @@ fn list(folder: &Path) -> Result<Vec<PathBuf>, Error> {
     let mut paths = vec![];
     for entry in entries {
         let path = entry.map_err(|e| picture(e.to_string()))?.path();
-        if path.extension().is_some_and(|e| e.eq_ignore_ascii_case("png")) {
+        // Beside each file that macOS copies elsewhere stands one of its own, `._3.png`.
+        let hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+        if !hidden && path.extension().is_some_and(|e| e.eq_ignore_ascii_case("png")) {
             paths.push(path);
         }
     }

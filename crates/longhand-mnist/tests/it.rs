@@ -375,7 +375,8 @@ mod download {
             );
             assert!(error.contains(&format!("{mirror}train-images-idx3-ubyte.gz: ")), "{error}");
             assert!(error.contains(reason), "{reason}: {error}");
-            let place = format!("place it in {}", folder.path().join("cache").display());
+            let place = format!("place them in {}", folder.path().join("cache").display());
+            assert!(NAMES.iter().all(|name| error.contains(&format!("{name}.gz"))), "{error}");
             assert!(error.ends_with(&place), "{error}");
             assert_eq!(cached(folder.path()), [""; 0]);
 
@@ -402,6 +403,36 @@ mod download {
         assert_eq!(asked.load(Ordering::SeqCst), 5);
     }
 
+    /// Files placed by hand serve under any of their names, and are checked like others.
+    #[test]
+    fn files_placed_by_hand_are_checked() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = folder.path().join("cache");
+        fs::create_dir(&cache).unwrap();
+        let digits = digits(0);
+        for (name, split) in [("train", &digits.train), ("t10k", &digits.test)] {
+            let labels = Array1::from(split.labels().to_vec());
+            longhand_idx::write(cache.join(format!("{name}-labels.idx1-ubyte")), &labels).unwrap();
+            longhand_idx::write(cache.join(format!("{name}-images-idx3-ubyte")), split.images())
+                .unwrap();
+        }
+        let download = download(&[], folder.path());
+        assert!(download.run(&mut |_| {}).unwrap().train == digits.train);
+
+        // Other images are not taken for the right ones; the reason is told.
+        let path = cache.join("train-images-idx3-ubyte");
+        longhand_idx::write(&path, super::digits(1).train.images()).unwrap();
+        let error = download.run(&mut |_| {}).unwrap_err().to_string();
+        assert!(
+            error.contains(&format!("{}: expected content of SHA-256", path.display())),
+            "{error}"
+        );
+        // A sound copy beside them is preferred.
+        let gzip = cache.join("train-images-idx3-ubyte.gz");
+        longhand_idx::write(gzip, digits.train.images()).unwrap();
+        assert!(download.run(&mut |_| {}).unwrap().train == digits.train);
+    }
+
     #[test]
     fn an_interrupted_download_begins_anew() {
         let folder = tempfile::tempdir().unwrap();
@@ -409,13 +440,18 @@ mod download {
         let cache = folder.path().join("cache");
         fs::create_dir(&cache).unwrap();
         // What a killed process leaves: a part an hour old, and one that may be another process's.
-        for (name, age) in [("old.1.part", 4000), ("young.2.part", 10)] {
+        let ours = "train-images-idx3-ubyte.gz";
+        for (name, age) in [
+            (format!("{ours}.1.part"), 4000),
+            (format!("{ours}.2.part"), 10),
+            ("mine.part".into(), 4000),
+        ] {
             let file = fs::File::create(cache.join(name)).unwrap();
             file.set_modified(std::time::SystemTime::now() - Duration::from_secs(age)).unwrap();
         }
         download(&[&mirror], folder.path()).run(&mut |_| {}).unwrap();
-        assert_eq!(cached(folder.path()).len(), 5);
-        assert!(cache.join("young.2.part").exists());
+        assert_eq!(cached(folder.path()).len(), 6);
+        assert!(cache.join(format!("{ours}.2.part")).exists() && cache.join("mine.part").exists());
     }
 
     #[test]
@@ -432,7 +468,7 @@ mod download {
     #[test]
     fn names_and_mirrors_are_as_published() {
         for name in Name::ALL {
-            assert_eq!(name.to_string().parse(), Ok(name));
+            assert_eq!(name.to_string().parse::<Name>().unwrap(), name);
             let download = Download::new(name);
             assert!(download.folder.ends_with(format!("longhand/{name}")));
             assert!(download.mirrors.len() >= if name == Name::Kmnist { 1 } else { 2 });

@@ -128,13 +128,14 @@ impl<F: Float, M: Parameters<F>> Optimizer<F, M> for AdamState<M> {
         expect_same("Adam", "the mean", model, &self.mean);
         let Adam { learning_rate, betas: (beta1, beta2), epsilon, weight_decay } = self.options;
         self.powers = (self.powers.0 * beta1, self.powers.1 * beta2);
-        let one = F::one();
-        let (b1, b2, epsilon) = (F::from_f64(beta1), F::from_f64(beta2), F::from_f64(epsilon));
+        // 1 − β is computed before it is rounded to F: in f32 it would lose most of its digits.
+        let [b1, b2, fresh1, fresh2, epsilon] =
+            [beta1, beta2, 1.0 - beta1, 1.0 - beta2, epsilon].map(F::from_f64);
         let rate = F::from_f64(learning_rate / (1.0 - self.powers.0)); // η / (1 − β₁ᵗ)
         let correction = F::from_f64((1.0 - self.powers.1).sqrt()); // √(1 − β₂ᵗ)
         let (shrink, l2) = match self.decoupled {
             true => (F::from_f64(1.0 - learning_rate * weight_decay), F::zero()),
-            false => (one, F::from_f64(weight_decay)),
+            false => (F::one(), F::from_f64(weight_decay)),
         };
         let states = self.mean.params_mut().into_iter().zip(self.square.params_mut());
         for ((params, grads), (mean, square)) in
@@ -143,8 +144,8 @@ impl<F: Float, M: Parameters<F>> Optimizer<F, M> for AdamState<M> {
             for ((p, &g), (m, v)) in params.iter_mut().zip(grads).zip(mean.iter_mut().zip(square)) {
                 *p *= shrink; // θ ← θ − η·λ·θ
                 let d = g + l2 * *p; // d = g + λ·θ
-                *m = b1 * *m + (one - b1) * d; // m ← β₁·m + (1 − β₁)·d
-                *v = b2 * *v + (one - b2) * d * d; // v ← β₂·v + (1 − β₂)·d²
+                *m = b1 * *m + fresh1 * d; // m ← β₁·m + (1 − β₁)·d
+                *v = b2 * *v + fresh2 * d * d; // v ← β₂·v + (1 − β₂)·d²
                 *p -= rate * *m / (v.sqrt() / correction + epsilon); // θ ← θ − η·m̂ / (√v̂ + ε)
             }
         }

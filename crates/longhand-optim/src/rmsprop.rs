@@ -81,9 +81,8 @@ impl<F: Float, M: Parameters<F>> Optimizer<F, M> for RmsPropState<M> {
         expect_same("RmsProp", "the gradient", model, grad);
         expect_same("RmsProp", "the mean square", model, &self.square);
         let RmsProp { learning_rate, alpha, epsilon, momentum, weight_decay, .. } = self.options;
-        let [eta, alpha, epsilon, mu, lambda] =
-            [learning_rate, alpha, epsilon, momentum, weight_decay].map(F::from_f64);
-        let fresh = F::one() - alpha;
+        let [eta, fresh, alpha, epsilon, mu, lambda] =
+            [learning_rate, 1.0 - alpha, alpha, epsilon, momentum, weight_decay].map(F::from_f64);
         let mut means = self.mean.as_mut().map(|m| m.params_mut().into_iter());
         let mut buffers = self.buffer.as_mut().map(|b| b.params_mut().into_iter());
         let squares = self.square.params_mut();

@@ -18,6 +18,8 @@ use crate::Optimizer;
 ///
 /// let warm_up = Schedule::WarmUp { steps: 4, from: 0.0 };
 /// assert_eq!([0, 1, 2, 4, 9].map(|step| warm_up.learning_rate(1.0, step)), [0.0, 0.25, 0.5, 1.0, 1.0]);
+/// assert_eq!(Schedule::WarmUp { steps: 0, from: 0.0 }.learning_rate(1.0, 0), 1.0);
+/// assert_eq!(Schedule::Cosine { steps: 0, lowest: 0.5 }.learning_rate(1.0, 0), 0.5);
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[non_exhaustive]
@@ -27,7 +29,7 @@ pub enum Schedule {
     Constant,
     /// Multiplied by `factor` after every `every` steps: `η·factor^⌊t / every⌋`, as `StepLR`.
     Step {
-        /// Steps between two changes, at least 1.
+        /// Steps between two changes; 0 counts as 1.
         every: u64,
         /// What the learning rate is multiplied by.
         factor: f64,
@@ -42,14 +44,14 @@ pub enum Schedule {
     ///
     /// Source: I. Loshchilov, F. Hutter, *SGDR: Stochastic Gradient Descent with Warm Restarts*, 2016, equation 5.
     Cosine {
-        /// Steps to the lowest learning rate, at least 1.
+        /// Steps to the lowest learning rate.
         steps: u64,
         /// The lowest learning rate.
         lowest: f64,
     },
     /// A straight line from `from·η` up to `η` in `steps` steps, and `η` from then on, as `LinearLR`.
     WarmUp {
-        /// Steps to the full learning rate, at least 1.
+        /// Steps to the full learning rate.
         steps: u64,
         /// The share of the learning rate to begin with.
         from: f64,
@@ -59,7 +61,7 @@ pub enum Schedule {
     ///
     /// Source: L. Smith, N. Topin, *Super-Convergence*, 2017.
     OneCycle {
-        /// Steps of the whole run, at least 2.
+        /// Steps of the whole run; fewer than 2 count as 2.
         steps: u64,
     },
 }
@@ -69,7 +71,8 @@ impl Schedule {
     pub fn learning_rate(self, base: f64, step: u64) -> f64 {
         // Half a cosine from `a` at 0 to `b` at 1.
         let cosine = |a: f64, b: f64, at: f64| b + (a - b) * (1.0 + Float::cos(PI * at)) / 2.0;
-        let share = |steps: u64| step.min(steps) as f64 / steps.max(1) as f64;
+        // Of no steps at all, the end is reached at once.
+        let share = |steps: u64| if step >= steps { 1.0 } else { step as f64 / steps as f64 };
         match self {
             Schedule::Constant => base,
             Schedule::Step { every, factor } => base * power(factor, step / every.max(1)),
@@ -77,8 +80,9 @@ impl Schedule {
             Schedule::Cosine { steps, lowest } => cosine(base, lowest, share(steps)),
             Schedule::WarmUp { steps, from } => base * (from + (1.0 - from) * share(steps)),
             Schedule::OneCycle { steps } => {
-                let (lowest, last) = (base / 25.0, steps.max(2) as f64 - 1.0);
-                let (at, top) = ((step as f64).min(last), 0.3 * steps as f64 - 1.0);
+                let steps = steps.max(2) as f64;
+                let (lowest, last, top) = (base / 25.0, steps - 1.0, 0.3 * steps - 1.0);
+                let at = (step as f64).min(last);
                 if at <= top {
                     cosine(lowest, base, at / top)
                 } else {

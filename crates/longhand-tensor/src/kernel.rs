@@ -116,31 +116,41 @@ fn store<F: Float, V: Simd<F>, const C: usize>(acc: [V; C], row: &mut [F], at: [
     }
 }
 
-/// Calls `$body` with the number of vectors in a block as a constant. A narrow matrix has at most 3.
+/// Calls `$body` with the number of vectors in a block as a constant.
 macro_rules! with_vectors {
-    ($count:expr, $narrow:expr, $C:ident => $body:expr) => {
-        with_vectors!(@ $count, $narrow, $C => $body, [1 2 3] [4])
-    };
-    (@ $count:expr, $narrow:expr, $C:ident => $body:expr, [$($few:literal)*] [$($many:literal)*]) => {
+    ($count:expr, $C:ident => $body:expr) => {
         match $count {
-            $($few => { const $C: usize = $few; $body })*
-            _ if $narrow => unreachable!("a narrow matrix has at most 3 vectors"),
-            $($many => { const $C: usize = $many; $body })*
-            _ => unreachable!("a block has at most 4 vectors"),
+            1 => {
+                const $C: usize = 1;
+                $body
+            }
+            2 => {
+                const $C: usize = 2;
+                $body
+            }
+            3 => {
+                const $C: usize = 3;
+                $body
+            }
+            4 => {
+                const $C: usize = 4;
+                $body
+            }
+            _ => unreachable!("a block has 1 to 4 vectors"),
         }
     };
 }
 
-/// `y += x·W`, leaving out the zeros of `x`. `W` has at least `V::LANES` columns; where `NARROW`, at most 3 vectors.
+/// `y += x·W`, leaving out the zeros of `x`. `W` has more than `V::LANES` columns.
 #[inline(always)]
-pub(crate) fn sparse_rows<F: Float, V: Simd<F>, const NARROW: bool>(
+pub(crate) fn sparse_rows<F: Float, V: Simd<F>>(
     x: Matrix<'_, F>,
     nonzero: &NonZero,
     w: Matrix<'_, F>,
     y: &mut [F],
 ) {
     for (first, end) in blocks(w.columns, V::LANES) {
-        with_vectors!(end - first, NARROW, C => {
+        with_vectors!(end - first, C => {
             let at = columns_at::<C>(first, V::LANES, w.columns);
             for r in 0..x.rows {
                 let (x, y) = (x.row(r), &mut y[r * w.columns..][..w.columns]);
@@ -160,24 +170,123 @@ pub(crate) fn sparse_rows<F: Float, V: Simd<F>, const NARROW: bool>(
     }
 }
 
-/// `dW += xᵀ·dy`, leaving out the zeros of `x`. `dy` has at least `V::LANES` columns; where `NARROW`, at most 3 vectors.
+/// As [`sparse_rows`], for a `W` of at most `W` columns, which fit into registers for eight rows of `x` at once. What is left
+/// out are the columns of `x` that are zero in all of these.
+///
+/// A row of `W` is read as `W` elements, whatever follows it, and what was computed of that is dropped.
 #[inline(always)]
-pub(crate) fn sparse_transposed<F: Float, V: Simd<F>, const NARROW: bool>(
+pub(crate) fn sparse_rows_narrow<F: Float, V: Simd<F>, const W: usize>(
+    x: Matrix<'_, F>,
+    w: Matrix<'_, F>,
+    y: &mut [F],
+) {
+    // The last rows are followed by fewer elements: they are read from a copy with zeros behind it.
+    let whole = w.data.len().saturating_sub(W) / w.columns;
+    let mut last = w.data[(whole * w.columns).min(w.data.len())..].to_vec();
+    last.resize(last.len() + W, F::zero());
+    let row = |k: usize| match k < whole {
+        true => &w.data[k * w.columns..][..W],
+        false => &last[(k - whole) * w.columns..][..W],
+    };
+    let (mut any, mut alive) = (vec![0u32; x.columns], vec![0u32; x.columns]);
+    with_vectors!(w.columns.div_ceil(V::LANES), C => {
+        let mut r = 0;
+        while r < x.rows {
+            let rows = if x.rows - r >= 8 { 8 } else { 1 };
+            let x = Matrix { data: &x.data[r * x.columns..][..rows * x.columns], rows, columns: x.columns };
+            let y = &mut y[r * w.columns..][..rows * w.columns];
+            let alive = columns_alive(x, &mut any, &mut alive);
+            match rows {
+                8 => narrow_tile::<F, V, W, 8, C>(x, alive, row, y),
+                _ => narrow_tile::<F, V, W, 1, C>(x, alive, row, y),
+            }
+            r += rows;
+        }
+    });
+}
+
+/// The columns that are not zero in every row.
+#[inline(always)]
+fn columns_alive<'a, F: Float>(
+    x: Matrix<'_, F>,
+    any: &mut [u32],
+    alive: &'a mut [u32],
+) -> &'a [u32] {
+    any.fill(0);
+    for r in 0..x.rows {
+        for (any, &x) in any.iter_mut().zip(x.row(r)) {
+            *any |= u32::from(x != F::zero());
+        }
+    }
+    let mut n = 0;
+    for (k, &any) in (0..).zip(&*any) {
+        alive[n] = k; // without a branch: what is not alive is written over
+        n += any as usize;
+        if n == alive.len() {
+            break;
+        }
+    }
+    &alive[..n]
+}
+
+/// `y += x·W` for `R` rows, over the columns of `x` that are alive.
+#[inline(always)]
+fn narrow_tile<'w, F: Float + 'w, V: Simd<F>, const W: usize, const R: usize, const C: usize>(
+    x: Matrix<'_, F>,
+    alive: &[u32],
+    row: impl Fn(usize) -> &'w [F],
+    y: &mut [F],
+) {
+    let at = columns_at::<C>(0, V::LANES, C * V::LANES);
+    let columns = y.len() / R;
+    let mut sums = [F::zero(); W];
+    let mut acc = [[V::splat(F::zero()); C]; R];
+    for (acc, y) in acc.iter_mut().zip(y.chunks_exact(columns)) {
+        sums[..columns].copy_from_slice(y);
+        *acc = load(&sums, at);
+    }
+    let mut rows = [x.data; R];
+    for (r, row) in rows.iter_mut().enumerate() {
+        *row = x.row(r);
+    }
+    for &k in alive {
+        let w = load::<F, V, C>(row(k as usize), at);
+        for r in 0..R {
+            let x = V::splat(rows[r][k as usize]);
+            for c in 0..C {
+                acc[r][c] = x.mul_add(w[c], acc[r][c]);
+            }
+        }
+    }
+    for (acc, y) in acc.into_iter().zip(y.chunks_exact_mut(columns)) {
+        store(acc, &mut sums, at);
+        y.copy_from_slice(&sums[..columns]);
+    }
+}
+
+/// For up to 32 rows from `r0` on: for every column, one bit for each row in which it is not zero.
+#[inline(always)]
+fn bits_of_columns<F: Float>(x: Matrix<'_, F>, r0: usize, nonzero: &mut [u32]) {
+    nonzero.fill(0);
+    for r in 0..32.min(x.rows - r0) {
+        for (word, &x) in nonzero.iter_mut().zip(x.row(r0 + r)) {
+            *word |= u32::from(x != F::zero()) << r;
+        }
+    }
+}
+
+/// `dW += xᵀ·dy`, leaving out the zeros of `x`. `dy` has at least `V::LANES` columns.
+#[inline(always)]
+pub(crate) fn sparse_transposed<F: Float, V: Simd<F>>(
     x: Matrix<'_, F>,
     dy: Matrix<'_, F>,
     dw: &mut [F],
 ) {
     let mut nonzero = vec![0u32; x.columns];
-    // 32 rows at a time: for every column, one bit for each row in which it is not zero.
     for r0 in (0..x.rows).step_by(32) {
-        nonzero.fill(0);
-        for r in 0..32.min(x.rows - r0) {
-            for (word, &x) in nonzero.iter_mut().zip(x.row(r0 + r)) {
-                *word |= u32::from(x != F::zero()) << r;
-            }
-        }
+        bits_of_columns(x, r0, &mut nonzero);
         for (first, end) in blocks(dy.columns, V::LANES) {
-            with_vectors!(end - first, NARROW, C => {
+            with_vectors!(end - first, C => {
                 let at = columns_at::<C>(first, V::LANES, dy.columns);
                 for (i, &word) in nonzero.iter().enumerate() {
                     if word == 0 {
@@ -194,6 +303,42 @@ pub(crate) fn sparse_transposed<F: Float, V: Simd<F>, const NARROW: bool>(
                     store(acc, dw, at);
                 }
             });
+        }
+    }
+}
+
+/// As [`sparse_transposed`], for a `dy` of fewer columns than a vector has lanes, at most `W`. A row of `dW` is read and
+/// written by way of a copy that is as long as a vector.
+#[inline(always)]
+pub(crate) fn sparse_transposed_narrow<F: Float, V: Simd<F>, const W: usize>(
+    x: Matrix<'_, F>,
+    dy: Matrix<'_, F>,
+    dw: &mut [F],
+) {
+    let mut nonzero = vec![0u32; x.columns];
+    let mut rows = [[F::zero(); W]; 32];
+    for r0 in (0..x.rows).step_by(32) {
+        bits_of_columns(x, r0, &mut nonzero);
+        for (r, row) in (r0..x.rows).zip(&mut rows) {
+            row[..dy.columns].copy_from_slice(dy.row(r));
+        }
+        for (i, &word) in nonzero.iter().enumerate() {
+            if word == 0 {
+                continue;
+            }
+            let dw = &mut dw[i * dy.columns..][..dy.columns];
+            let mut copy = [F::zero(); W];
+            copy[..dw.len()].copy_from_slice(dw);
+            let mut acc = V::load(&copy);
+            let mut word = word;
+            while word != 0 {
+                let r = word.trailing_zeros() as usize;
+                word &= word - 1;
+                let x = V::splat(x.data[(r0 + r) * x.columns + i]);
+                acc = x.mul_add(V::load(&rows[r]), acc);
+            }
+            acc.add(V::splat(F::zero())).store(&mut copy);
+            dw.copy_from_slice(&copy[..dw.len()]);
         }
     }
 }

@@ -37,4 +37,4 @@ pub use float::Float;
 pub use ndarray;
 pub use parameters::Parameters;
 pub use product::{add_matmul_tn, affine, matmul, matmul_nt};
-pub use rows::{add_sum_rows, argmax, sum};
+pub use rows::{add_sum_rows, argmax, extend_from_bytes, sum};

@@ -1,6 +1,7 @@
 use ndarray::{ArrayRef1, ArrayRef2};
 
 use crate::Float;
+use crate::dispatch::Isa;
 
 /// `db += Σ_r dy[r]`, the sum over the rows.
 ///
@@ -26,6 +27,23 @@ pub fn add_sum_rows<F: Float>(dy: &ArrayRef2<F>, db: &mut ArrayRef1<F>) {
     );
     for row in dy.rows() {
         *db += &row;
+    }
+}
+
+/// Appends bytes as numbers from 0 to 1: each divided by 255, correctly rounded.
+///
+/// ```
+/// let mut pixels = vec![0.5f32];
+/// longhand_tensor::extend_from_bytes(&mut pixels, &[0, 51, 255]);
+/// assert_eq!(pixels, [0.5, 0.0, 0.2, 1.0]);
+/// ```
+pub fn extend_from_bytes<F: Float>(numbers: &mut Vec<F>, bytes: &[u8]) {
+    numbers.reserve(bytes.len());
+    let mut converted = [F::zero(); 256];
+    for bytes in bytes.chunks(converted.len()) {
+        let converted = &mut converted[..bytes.len()];
+        F::bytes_to_unit(Isa::detect(), bytes, converted);
+        numbers.extend_from_slice(converted);
     }
 }
 

@@ -41,10 +41,8 @@ macro_rules! portable {
         }
     };
 }
-portable!(f32, 1);
-portable!(f32, 4);
-portable!(f64, 1);
-portable!(f64, 2);
+portable!(f32, 8);
+portable!(f64, 4);
 
 #[cfg(target_arch = "x86_64")]
 #[allow(unsafe_code)]
@@ -92,10 +90,7 @@ mod x86 {
             }
         };
     }
-    register!(f32, __m128, 4, "FMA", _mm_set1_ps _mm_loadu_ps _mm_storeu_ps _mm_fmadd_ps _mm_add_ps);
-    register!(f32, __m256, 8, "FMA", _mm256_set1_ps _mm256_loadu_ps _mm256_storeu_ps _mm256_fmadd_ps _mm256_add_ps);
+    register!(f32, __m256, 8, "AVX2 and FMA", _mm256_set1_ps _mm256_loadu_ps _mm256_storeu_ps _mm256_fmadd_ps _mm256_add_ps);
+    register!(f64, __m256d, 4, "AVX2 and FMA", _mm256_set1_pd _mm256_loadu_pd _mm256_storeu_pd _mm256_fmadd_pd _mm256_add_pd);
     register!(f32, __m512, 16, "AVX-512F", _mm512_set1_ps _mm512_loadu_ps _mm512_storeu_ps _mm512_fmadd_ps _mm512_add_ps);
-    register!(f64, __m128d, 2, "FMA", _mm_set1_pd _mm_loadu_pd _mm_storeu_pd _mm_fmadd_pd _mm_add_pd);
-    register!(f64, __m256d, 4, "FMA", _mm256_set1_pd _mm256_loadu_pd _mm256_storeu_pd _mm256_fmadd_pd _mm256_add_pd);
-    register!(f64, __m512d, 8, "AVX-512F", _mm512_set1_pd _mm512_loadu_pd _mm512_storeu_pd _mm512_fmadd_pd _mm512_add_pd);
 }

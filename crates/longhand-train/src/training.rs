@@ -88,6 +88,7 @@ impl<F: Float, L: Loss<F, Target = [usize]>> Training<L, F> {
         train: &impl Data<F>,
         observer: &mut impl Observer,
     ) -> Result<ControlFlow<(), Score>, Diverged> {
+        assert!(self.batch_size > 0, "Training: batch_size is 0, expected 1 or more");
         let mut sum = Sum::default();
         let order = shuffled(train.len(), self.seed, epoch as u64);
         let steps = order.len().div_ceil(self.batch_size);

@@ -20,7 +20,8 @@ fuzz_target!(|bytes: &[u8]| {
 
 fn read<T: Element>(bytes: &[u8], payload: Option<&[u8]>) {
     let array = Reader::new(bytes).and_then(Reader::into_array::<T>);
-    assert_eq!(array.is_ok(), payload.is_some());
+    // ndarray has no arrays without elements whose other sizes are beyond what can be addressed.
+    assert!(array.is_ok() == payload.is_some() || payload == Some(&[]));
     if let (Ok(array), Some(payload)) = (array, payload) {
         let mut written = vec![];
         write_to(&mut written, &array).expect("a file that was read can be written");
