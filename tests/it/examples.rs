@@ -242,3 +242,36 @@ fn a_name_is_a_download() {
     );
     assert!(message.trim_end().ends_with("cache/longhand/kmnist"), "{message}");
 }
+
+#[test]
+fn workloads_print_a_json_line_each() {
+    let folder = tempfile::tempdir().unwrap();
+    for (flags, names) in [
+        ("--workloads W1,W2,W5B --reps 2", &["W1", "W2", "W5B"][..]),
+        ("--dims 784,12,10 --batch 37 --reps 1 --threads 1", &["784-12-10"]),
+    ] {
+        let out = success(&run("workloads", flags, folder.path()));
+        let lines: Vec<Value> =
+            out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!(
+            lines.iter().map(|l| l["workload"].as_str().unwrap()).collect::<Vec<_>>(),
+            names
+        );
+        for line in &lines {
+            assert_eq!(line["peer"], "longhand");
+            assert!(line["samples"].as_array().unwrap().iter().all(|s| s.as_f64().unwrap() > 0.0));
+            // Trained: well below ln 10 after the epoch to warm up.
+            assert!(line["loss"].as_f64().is_none_or(|loss| loss < 1.0), "{line}");
+        }
+    }
+    for (flags, part) in [
+        ("--workloads W9", "`W9`"),
+        ("--dims 783,10", "--dims"),
+        ("--batch 0", "found 0"),
+        ("--nonsense", "nonsense"),
+    ] {
+        let output = run("workloads", flags, folder.path());
+        assert_eq!(output.status.code(), Some(2));
+        assert!(crate::run::stderr(&output).contains(part), "{}", crate::run::stderr(&output));
+    }
+}

@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 
+use approx::assert_abs_diff_eq;
 use longhand_mnist::Dataset;
 
 /// The folder of the full set, where it is present.
@@ -37,6 +38,6 @@ fn the_full_set_is_read_as_others_read_it() {
         let (x, _) = full.train.batch::<f64>(&(0..n).collect::<Vec<_>>());
         x.iter().map(|v| v * v).sum::<f64>().sqrt()
     };
-    assert!((norm(10) - 27.892084).abs() < 1e-5, "{}", norm(10));
-    assert!((norm(1000) - 293.0717).abs() < 1e-3, "{}", norm(1000));
+    assert_abs_diff_eq!(norm(10), 27.892084, epsilon = 1e-5);
+    assert_abs_diff_eq!(norm(1000), 293.0717, epsilon = 1e-3);
 }

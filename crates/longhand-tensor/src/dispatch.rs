@@ -128,8 +128,8 @@ macro_rules! multiply {
     };
 }
 
-/// The body of a `multiply` function: vectors `V`, and `H` for what is narrower than one of them, dense tiles of `MR` rows and two vectors, `NARROW` columns for which the
-/// narrow kernels serve.
+/// The body of a `multiply` function: vectors `V`, and `H` for what is narrower than one of them; dense tiles of `MR` rows and
+/// two vectors; `NARROW` columns for which the narrow kernels serve.
 #[inline(always)]
 fn run<F: Float, V: Simd<F>, H: Simd<F>, const MR: usize, const NARROW: usize>(
     zeros: Zeros,
