@@ -60,13 +60,20 @@ impl Options {
         let weights: f64 = widths.windows(2).map(|w| (w[0] + 1.0) * w[1]).sum();
         let rows = self.batch_size.min(images).max(EVALUATED_AT_ONCE) as f64;
         let activations = rows * widths.iter().sum::<f64>();
-        let gib = 4.0 * 2.0 * (weights + activations) / f64::from(1 << 30); // f32, each with its gradient
+        // Beside its gradient, a weight may have a velocity or moments.
+        let states = match self.optimizer {
+            OptimizerName::Sgd => f64::from(u8::from(self.momentum != 0.0)),
+            OptimizerName::RmsProp => 1.0 + f64::from(u8::from(self.momentum != 0.0)),
+            OptimizerName::Adam | OptimizerName::AdamW => 2.0,
+        };
+        let numbers = (2.0 + states) * weights + 2.0 * activations;
+        let gib = 4.0 * numbers / f64::from(1 << 30);
         if gib <= MEMORY_CAP_GIB {
             return Ok(());
         }
         Err(Failure::Usage(format!(
-            "--hidden and --batch-size: expected a net of at most {MEMORY_CAP_GIB} GiB for weights, activations and their \
-             gradients, found one of {gib:.1} GiB; use fewer or narrower hidden layers or smaller batches"
+            "--hidden and --batch-size: expected a net of at most {MEMORY_CAP_GIB} GiB for weights, activations, their \
+             gradients and the optimizer's state, found one of {gib:.1} GiB; use fewer or narrower hidden layers or smaller batches"
         )))
     }
 }

@@ -312,7 +312,7 @@ mod download {
         download.mirrors = mirrors.iter().map(ToString::to_string).collect();
         download.sha256 = Some(files(&digits(0)).1);
         download.folder = folder.join("cache");
-        download.timeout = Duration::from_millis(700);
+        download.timeout = Duration::from_millis(2500);
         download
     }
 
