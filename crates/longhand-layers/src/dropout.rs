@@ -30,6 +30,7 @@ use crate::layer::Saved;
 /// use longhand_layers::{Dropout, Layer, Parameters, ndarray::Array2};
 ///
 /// let mut dropout = Dropout::new(0.75, 42);
+/// assert_eq!((dropout.probability(), dropout.seed, dropout.step), (0.75, 42, 0));
 /// let x = Array2::<f64>::ones((100, 100));
 /// assert_eq!(dropout.infer(&x), x);
 ///

@@ -110,8 +110,8 @@ pub fn xavier_uniform<F: Float>(
 /// ```
 /// use longhand_layers::{init, rand::{SeedableRng, rngs::Xoshiro256PlusPlus}};
 /// let rng = &mut Xoshiro256PlusPlus::seed_from_u64(0);
-/// let weight = init::xavier_normal::<f64>(150, 50, 1.0, rng); // √(2 / 200) = 0.1
-/// assert!((weight.std(1.0) - 0.1).abs() < 0.003);
+/// let weight = init::xavier_normal::<f64>(150, 50, init::TANH_GAIN, rng); // 5/3·√(2 / 200) = 1/6
+/// assert!((weight.std(1.0) - 1.0 / 6.0).abs() < 0.005);
 /// ```
 pub fn xavier_normal<F: Float>(
     in_features: usize,

@@ -44,6 +44,7 @@ use crate::{Layer, init};
 /// assert_eq!(dx, array![[1., 3.]]);
 /// assert_eq!(grad.weight(), array![[1., 0.], [1., 0.]]);
 /// assert_eq!(grad.bias(), Some(&array![1., 0.]));
+/// assert_eq!((layer.in_features(), layer.out_features()), (2, 2));
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Linear<F> {

@@ -23,9 +23,11 @@ use crate::optimizer::expect_same;
 /// // In the first step m̂ = g and √v̂ = |g|: every parameter moves by the learning rate.
 /// let mut model = Linear::from_arrays(array![[1.0, 1.0]], None);
 /// let grad = Linear::from_arrays(array![[5.0, -0.01]], None);
-/// Adam { learning_rate: 0.25, epsilon: 0.0, ..Adam::default() }.init(&model).step(&mut model, &grad);
+/// let mut adam = Adam { learning_rate: 0.25, epsilon: 0.0, ..Adam::default() }.init(&model);
+/// adam.step(&mut model, &grad);
 /// assert!((model.weight()[[0, 0]] - 0.75f64).abs() < 1e-15);
 /// assert!((model.weight()[[0, 1]] - 1.25f64).abs() < 1e-15);
+/// assert_eq!((adam.steps, adam.powers), (1, (0.9, 0.999)));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Adam {

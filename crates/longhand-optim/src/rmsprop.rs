@@ -26,8 +26,10 @@ use crate::optimizer::expect_same;
 /// let grad = Linear::from_arrays(array![[3.0]], None);
 /// // v = (1 − 0.75)·3² and √v = 1.5, so s = 3 / 1.5 = 2.
 /// let options = RmsProp { learning_rate: 0.25, alpha: 0.75, epsilon: 0.0, ..RmsProp::default() };
-/// options.init(&model).step(&mut model, &grad);
+/// let mut rmsprop = options.init(&model);
+/// rmsprop.step(&mut model, &grad);
 /// assert_eq!(model.weight(), array![[1.0 - 0.25 * 2.0]]);
+/// assert_eq!((rmsprop.steps, rmsprop.square.weight()[[0, 0]]), (1, 2.25));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RmsProp {

@@ -26,6 +26,8 @@ use crate::optimizer::expect_same;
 /// sgd.step(&mut model, &grad); // v = 1
 /// sgd.step(&mut model, &grad); // v = 1.5
 /// assert_eq!(model.weight(), array![[8.0 - 1.0 - 1.5]]);
+/// // The state is plain to see: to take a run up again, keep it with the model.
+/// assert_eq!((sgd.steps, sgd.velocity.unwrap().weight()[[0, 0]]), (2, 1.5));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Sgd {

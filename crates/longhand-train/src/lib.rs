@@ -6,7 +6,7 @@
 //! ```
 //! use longhand_layers::{Linear, SoftmaxCrossEntropy, rand::{SeedableRng, rngs::Xoshiro256PlusPlus}};
 //! use longhand_optim::Sgd;
-//! use longhand_train::{Samples, Training, argmax};
+//! use longhand_train::{Samples, Training, argmax, evaluate};
 //! use ndarray::array;
 //!
 //! // Which of two numbers is the larger?
@@ -20,6 +20,7 @@
 //!
 //! assert_eq!(history.len(), 51); // row 0 is before training
 //! assert_eq!(history[50].valid.accuracy, 1.0);
+//! assert_eq!(evaluate(&model, &training.loss, argmax, &valid), history[50].valid);
 //! # Ok::<(), longhand_train::Diverged>(())
 //! ```
 
