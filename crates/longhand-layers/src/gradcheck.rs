@@ -385,11 +385,11 @@ impl GradCheck {
             return Err(Mismatch { of: of.clone(), index, backward: backward[at], numeric, cause });
         }
         if n > self.entries {
-            // Along a direction d of length 1, the slope is ⟨gradient, d⟩.
+            // Along a direction d, the slope is ⟨gradient, d⟩. Its length is that of the largest value, and at least 1.
             let largest = values.iter().fold(1.0, |m: f64, v| m.max(v.abs()));
-            let length = (n as f64).sqrt() / largest;
+            let size = largest / (n as f64).sqrt();
             for _ in 0..8 {
-                let sign = |bit: u64| if bit == 0 { 1.0 / length } else { -1.0 / length };
+                let sign = |bit: u64| if bit == 0 { size } else { -size };
                 let direction: Vec<(usize, f64)> =
                     (0..n).map(|at| (at, sign(rng.next_u64() >> 63))).collect();
                 let expected: f64 = direction.iter().map(|&(at, d)| backward[at] * d).sum();

@@ -9,7 +9,7 @@
 use crate::Float;
 use crate::simd::Simd;
 
-/// Rows of a standard-layout matrix: `data[r * stride + c]`.
+/// A matrix in standard layout: `data[r * columns + c]`.
 #[derive(Clone, Copy)]
 pub struct Matrix<'a, F> {
     pub data: &'a [F],
