@@ -385,6 +385,12 @@ fn a_small_error_has_no_cause() {
         let mismatch = broken((n, m), |s| weight(s.own).iter_mut().for_each(|w| *w *= 1.0005));
         assert_eq!(mismatch.cause, None, "{mismatch}");
     }
+    // Only one row is not zero: the gradient is that of a single row, and rightly so.
+    let spoil = |s: Spoiled<'_>| weight(s.own).iter_mut().for_each(|w| *w *= 1.0005);
+    let layer = Broken { linear: Linear::new(4, 2, &mut rng()), spoil: Arc::new(spoil) };
+    let mut x = Array2::zeros((3, 4));
+    x.row_mut(1).assign(&inputs(1, 4).row(0));
+    assert_eq!(gradcheck::layer(&layer, &x).unwrap_err().cause, None);
     let mismatch = broken((4, 2), |s| bias(s.own)[1] = f64::NAN);
     rejected(&mismatch, "0.bias [2]", Cause::NotFinite);
     let mismatch = broken((4, 2), |s| *s.dx = Array2::zeros((0, 0)));
