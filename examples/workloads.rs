@@ -27,7 +27,7 @@ Usage: cargo run --release --example workloads -- [flags]
   --dims W,W,..    an epoch of another net in place of the workloads
   --batch N        with --dims: images per update (16)
   --reps R         samples of each, after one to warm up (3)
-  --threads N      threads that may be used (1; the library uses one)
+  --threads N      threads for large products (as many as there are cores)
   --help           print this
 ";
 
@@ -76,7 +76,8 @@ fn run() -> Result<(), (String, u8)> {
     use lexopt::prelude::*;
     let usage = |error: lexopt::Error| (format!("{error}\n`--help` lists the flags."), 2);
     let list = |text: String| text.split(',').map(str::to_owned).collect::<Vec<_>>();
-    let (mut data, mut dims, mut batch, mut reps, mut threads) = (None, None, 16, 3, 1usize);
+    let (mut data, mut dims, mut batch, mut reps, mut threads) =
+        (None, None, 16, 3, longhand_tensor::threads());
     let mut names = list("W1,W2,W3,W4,W5A,W5B".to_owned());
     let mut parser = lexopt::Parser::from_env();
     while let Some(argument) = parser.next().map_err(usage)? {
@@ -112,6 +113,7 @@ fn run() -> Result<(), (String, u8)> {
     if batch == 0 || reps == 0 || threads == 0 {
         return Err(("--batch, --reps and --threads: expected 1 or more, found 0".to_owned(), 2));
     }
+    longhand_tensor::set_threads(threads);
     let workloads: Vec<Workload> = match dims {
         Some(dims) => {
             let name = dims.iter().map(ToString::to_string).collect::<Vec<_>>().join("-");
@@ -140,7 +142,7 @@ fn run() -> Result<(), (String, u8)> {
         let mut sorted = samples.clone();
         sorted.sort_by(f64::total_cmp);
         let line = json!({
-            "peer": "longhand", "workload": workload.name, "threads": 1,
+            "peer": "longhand", "workload": workload.name, "threads": threads,
             "median_s": sorted[sorted.len() / 2], "min_s": sorted[0], "samples": samples, "loss": loss,
         });
         print(&format!("{line}\n"))?;

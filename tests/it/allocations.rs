@@ -33,10 +33,8 @@ fn a_step_allocates_less_than_a_weight() {
                 model.backward_params(cache, dlogits, &mut grad);
                 optimizer.step(&mut model, &grad);
             });
-            assert!(
-                allocated.bytes_total < weight,
-                "{allocated:?}, the weight is of {weight} bytes"
-            );
+            // At no time is as much as a weight in use that was not before: so no allocation is of that size.
+            assert!(allocated.bytes_max < weight, "{allocated:?}, the weight is of {weight} bytes");
             assert!(allocated.bytes_total > 4 * 32 * 800, "activations are counted: {allocated:?}");
         }
     }

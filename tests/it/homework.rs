@@ -1,10 +1,14 @@
 //! The homework's own checks on the embedded digits.
 
+use std::process::Command;
+
 use longhand_layers::rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
 use longhand_layers::{Layer, Linear, Parameters, Relu, SoftmaxCrossEntropy};
 use longhand_mnist::Dataset;
 use longhand_optim::Sgd;
 use longhand_train::{Epoch, Training, argmax};
+
+use crate::run::{program, success};
 
 fn rng(seed: u64) -> Xoshiro256PlusPlus {
     Xoshiro256PlusPlus::seed_from_u64(seed)
@@ -65,6 +69,33 @@ fn the_same_seed_gives_the_same_weights_to_the_bit() {
     let weights = |seed| move || train(mlp(seed), 0.1, 2).0.params().concat();
     assert_eq!(bits(&weights(3)), bits(&weights(3)));
     assert_ne!(bits(&weights(3)), bits(&weights(4)));
+}
+
+/// Losses and accuracies of every epoch, and the hash of the weights that the program prints at the end.
+#[test]
+fn threads_kernels_and_zeros_do_not_change_a_bit() {
+    let folder = tempfile::tempdir().unwrap();
+    let flags = "--epochs 2 --hidden 130 --batch-size 64 --out run"; // large enough for threads
+    let run = |variables: &[(&str, &str)]| {
+        let mut command = Command::new(program("mlp"));
+        command.args(flags.split(' ')).envs(variables.iter().copied()).current_dir(&folder);
+        let printed = success(&command.output().unwrap());
+        let weights = printed.lines().find(|l| l.starts_with("weights ")).unwrap().to_owned();
+        let metrics = std::fs::read_to_string(folder.path().join("run/metrics.csv")).unwrap();
+        let seconds_are_last = |line: &str| line.rsplit_once(',').unwrap().0.to_owned();
+        (weights, metrics.lines().map(seconds_are_last).collect::<Vec<_>>())
+    };
+    let expected = run(&[("LONGHAND_THREADS", "1")]);
+    assert_eq!(expected.1.len(), 4);
+    for variables in [
+        [("LONGHAND_THREADS", "2")].as_slice(),
+        &[("LONGHAND_THREADS", "4"), ("LONGHAND_ZEROS", "skip")],
+        &[("LONGHAND_ZEROS", "multiply")],
+        &[("LONGHAND_KERNELS", "avx2")],
+        &[("LONGHAND_KERNELS", "portable")],
+    ] {
+        assert_eq!(run(variables), expected, "{variables:?}");
+    }
 }
 
 #[test]

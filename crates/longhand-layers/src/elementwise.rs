@@ -34,11 +34,11 @@ pub(crate) fn scale_gradient<F: Float>(
 
 /// `dx = f(dy, v)` for every pair of elements, `v` being what the layer remembered.
 #[track_caller]
-pub(crate) fn map_gradient<F: Float>(
+pub(crate) fn map_gradient<F: Float, T: Copy>(
     layer: &dyn std::fmt::Display,
-    remembered: &Array2<F>,
+    remembered: &Array2<T>,
     mut dy: Array2<F>,
-    f: impl Fn(F, F) -> F,
+    f: impl Fn(F, T) -> F,
 ) -> Array2<F> {
     let (rows, columns) = remembered.dim();
     crate::shape::expect_shape(layer, "output gradient", &dy, Some(rows), columns);

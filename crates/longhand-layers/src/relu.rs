@@ -11,8 +11,8 @@ use crate::layer::Saved;
 ///
 /// # Derivation
 /// `y` depends on its own `x` only, with `∂y/∂x = 1` where `x > 0` and `0` where `x < 0`. At `x = 0` the derivative does not
-/// exist; `0` is taken, as PyTorch does. So `dx = dy · [x > 0]`, and since `y > 0` exactly where `x > 0`, the output is
-/// enough to remember. NaN passes through: forward it stays NaN, backward its gradient is `dy`.
+/// exist; `0` is taken, as PyTorch does. So `dx = dy · [x > 0]`, and what is to be remembered is one `bool` for
+/// each element. NaN passes through: forward it stays NaN, backward its gradient is `dy`.
 ///
 /// Source: V. Nair, G. Hinton, *Rectified Linear Units Improve Restricted Boltzmann Machines*, 2010.
 ///
@@ -36,7 +36,7 @@ impl Relu {
 }
 
 impl<F: Float> Layer<F> for Relu {
-    type Cache = Saved<Self, Array2<F>>;
+    type Cache = Saved<Self, Array2<bool>>;
 
     fn infer(&self, x: &ArrayRef2<F>) -> Array2<F> {
         x.mapv(Relu::relu)
@@ -44,13 +44,14 @@ impl<F: Float> Layer<F> for Relu {
 
     fn forward(&self, x: Array2<F>) -> (Array2<F>, Self::Cache) {
         let y = x.mapv_into(Relu::relu);
-        (y.clone(), Saved::new(y))
+        let alive = y.mapv(|y| y != F::zero());
+        (y, Saved::new(alive))
     }
 
     #[track_caller]
-    fn backward(&self, y: Self::Cache, dy: Array2<F>, _grad: &mut Self) -> Array2<F> {
+    fn backward(&self, alive: Self::Cache, dy: Array2<F>, _grad: &mut Self) -> Array2<F> {
         // dx = dy · [x > 0], by choosing: 0 times an infinite dy would be NaN
-        map_gradient(self, &y.value, dy, |dy, y| if y == F::zero() { F::zero() } else { dy })
+        map_gradient(self, &alive.value, dy, |dy, alive| if alive { dy } else { F::zero() })
     }
 }
 

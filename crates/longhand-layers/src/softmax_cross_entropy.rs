@@ -1,5 +1,5 @@
-use longhand_tensor::{Float, sum};
-use ndarray::{Array2, ArrayRef2, ArrayViewMut1};
+use longhand_tensor::{Float, exp_in_place, ln_in_place, sum};
+use ndarray::{Array2, ArrayRef2};
 
 use crate::Loss;
 use crate::loss::expect_batch;
@@ -99,24 +99,36 @@ impl SoftmaxCrossEntropy {
         self.weight::<F>(k) * F::from_f64(of_label + self.label_smoothing / classes as f64)
     }
 
-    /// The loss of one row of logits, which are replaced by their gradient.
-    fn row<F: Float>(&self, mut z: ArrayViewMut1<'_, F>, t: usize, divisor: F) -> F {
-        // Without smoothing, q is zero but at the label.
-        let classes = z.len();
-        let support = if self.label_smoothing == 0.0 { t..t + 1 } else { 0..classes };
-        let q = |k| self.target::<F>(k, t, classes);
-
-        let max = z.iter().fold(z[0], |m, &z| if z > m { z } else { m });
-        z.mapv_inplace(|z| z - max);
-        let q_sum = sum(support.clone().map(q));
-        let q_dot_z = sum(support.clone().map(|k| q(k) * z[k]));
-        z.mapv_inplace(F::exp);
-        let total = sum(z.iter().copied());
-        z.mapv_inplace(|e| e / total * q_sum / divisor);
-        for k in support {
-            z[k] -= q(k) / divisor; // dz[k] = (p[k]·Σ_j q[j] − q[k]) / divisor
+    /// The loss, summed over the batch; the logits are replaced by its gradient.
+    fn sum_and_grad<F: Float>(&self, z: &mut [F], classes: usize, labels: &[usize]) -> (F, F) {
+        let divisor = sum(labels.iter().map(|&t| self.weight::<F>(t)));
+        for z in z.chunks_exact_mut(classes) {
+            let max = z.iter().fold(z[0], |m, &z| if z > m { z } else { m });
+            z.iter_mut().for_each(|z| *z -= max);
         }
-        q_sum * total.ln() - q_dot_z // l = Σ_k q[k]·(ln Σ_j exp(z[j] − m) − (z[k] − m))
+        // Without smoothing, q is zero but at the label.
+        let support = |t| if self.label_smoothing == 0.0 { t..t + 1 } else { 0..classes };
+        let q = |k, t| self.target::<F>(k, t, classes);
+        let q_sums: Vec<F> = labels.iter().map(|&t| sum(support(t).map(|k| q(k, t)))).collect();
+        let q_dot_z = z.chunks_exact(classes).zip(labels);
+        let q_dot_z =
+            q_dot_z.map(|(z, &t)| sum(support(t).map(|k| q(k, t) * z[k]))).collect::<Vec<F>>();
+
+        exp_in_place(z);
+        let totals: Vec<F> = z.chunks_exact(classes).map(|z| sum(z.iter().copied())).collect();
+        for (i, z) in z.chunks_exact_mut(classes).enumerate() {
+            let t = labels[i];
+            let scale = q_sums[i] / (totals[i] * divisor);
+            z.iter_mut().for_each(|e| *e *= scale);
+            for k in support(t) {
+                z[k] -= q(k, t) / divisor; // dz[k] = (p[k]·Σ_j q[j] − q[k]) / divisor
+            }
+        }
+        let mut lse = totals;
+        ln_in_place(&mut lse);
+        // l = Σ_k q[k]·(ln Σ_j exp(z[j] − m) − (z[k] − m))
+        let losses = lse.iter().zip(&q_sums).zip(&q_dot_z).map(|((&lse, &q), &qz)| q * lse - qz);
+        (sum(losses), divisor)
     }
 }
 
@@ -129,11 +141,12 @@ impl<F: Float> Loss<F> for SoftmaxCrossEntropy {
     }
 
     #[track_caller]
-    fn loss_and_grad(&self, mut logits: Array2<F>, labels: &[usize]) -> (F, Array2<F>) {
+    fn loss_and_grad(&self, logits: Array2<F>, labels: &[usize]) -> (F, Array2<F>) {
         self.expect_labels(&logits, labels);
-        let divisor = sum(labels.iter().map(|&t| self.weight::<F>(t)));
-        let rows = logits.rows_mut().into_iter().zip(labels);
-        let loss = sum(rows.map(|(z, &t)| self.row(z, t, divisor)));
-        (loss / divisor, logits)
+        let classes = logits.ncols();
+        let mut z = logits.as_standard_layout().into_owned();
+        let (sum, divisor) =
+            self.sum_and_grad(z.as_slice_mut().expect("standard layout"), classes, labels);
+        (sum / divisor, z)
     }
 }

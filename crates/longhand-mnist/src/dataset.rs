@@ -1,6 +1,6 @@
 use std::borrow::Cow;
 
-use longhand_tensor::{Float, extend_from_bytes};
+use longhand_tensor::{Float, extend_from_bytes, prefetch};
 use ndarray::{Array2, Array3, ArrayView2, Axis};
 use rand::rngs::Xoshiro256PlusPlus;
 
@@ -233,8 +233,13 @@ impl Split {
     pub fn batch_into<F: Float>(&self, positions: &[usize], batch: &mut Batch<F>) {
         let features = self.features();
         let pixels = self.images.as_slice().expect("standard layout");
+        let image = |i| &pixels[i * features..][..features];
+        let mut ahead = positions.iter().skip(2);
         self.fill(positions, batch, |i, row| {
-            extend_from_bytes(row, &pixels[i * features..][..features])
+            if let Some(&next) = ahead.next() {
+                prefetch(image(next)); // the next images are anywhere in memory
+            }
+            extend_from_bytes(row, image(i));
         });
     }
 

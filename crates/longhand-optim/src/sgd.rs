@@ -1,4 +1,4 @@
-use longhand_tensor::{Float, Parameters};
+use longhand_tensor::{Float, Parameters, zip_parts};
 
 use crate::Optimizer;
 use crate::optimizer::expect_same;
@@ -97,11 +97,15 @@ impl<F: Float, M: Parameters<F>> Optimizer<F, M> for SgdState<M> {
         let params = model.params_mut().into_iter().zip(grad.params());
         match &mut self.velocity {
             None => {
-                // Two loops and not one over all parameters: the inner one is compiled to vector instructions.
                 for (params, grads) in params {
-                    for (p, &g) in params.iter_mut().zip(grads) {
-                        *p -= eta * decayed(g, *p); // θ ← θ − η·d
-                    }
+                    zip_parts(params, grads, |params, grads| match lambda == F::zero() {
+                        // θ ← θ − η·d, in two loops without a choice inside, which become vector instructions
+                        true => params.iter_mut().zip(grads).for_each(|(p, &g)| *p -= eta * g),
+                        false => params
+                            .iter_mut()
+                            .zip(grads)
+                            .for_each(|(p, &g)| *p -= eta * (g + lambda * *p)),
+                    });
                 }
             }
             Some(velocity) => {

@@ -1,9 +1,12 @@
-//! Chooses the kernels for the CPU that the program runs on, and for the width of the matrix.
+//! Chooses the kernels for the CPU that the program runs on, and for the shape and the zeros of a product.
+
+use std::sync::OnceLock;
 
 use crate::Float;
+use crate::functions;
 use crate::kernel::{
-    Matrix, NonZero, dense, sparse_rows, sparse_rows_narrow, sparse_transposed,
-    sparse_transposed_narrow,
+    Matrix, columns_of, dense, narrow_rows, narrow_transposed, rows_of, sparse_rows,
+    sparse_transposed,
 };
 use crate::simd::Simd;
 
@@ -18,37 +21,104 @@ pub enum Isa {
 }
 
 impl Isa {
-    /// The fastest that this CPU has. The standard library detects once and remembers.
+    /// The fastest that this CPU has, detected once; `LONGHAND_KERNELS=avx2` or `portable` in the environment asks for less.
     pub fn detect() -> Isa {
+        static DETECTED: OnceLock<Isa> = OnceLock::new();
+        *DETECTED.get_or_init(|| {
+            let asked = std::env::var("LONGHAND_KERNELS").ok();
+            let slower = match asked.as_deref() {
+                Some("portable") => Isa::is_portable,
+                #[cfg(target_arch = "x86_64")]
+                Some("avx2") => |isa: &Isa| *isa != Isa::Avx512,
+                _ => |_: &Isa| true,
+            };
+            Isa::available().into_iter().rfind(slower).unwrap_or(Isa::Portable)
+        })
+    }
+
+    fn is_portable(&self) -> bool {
+        *self == Isa::Portable
+    }
+
+    /// All that this CPU has, the fastest last.
+    pub fn available() -> Vec<Isa> {
+        #[allow(unused_mut)] // on other processors
+        let mut available = vec![Isa::Portable];
         #[cfg(target_arch = "x86_64")]
         {
-            let fma = is_x86_feature_detected!("avx2")
+            let avx2 = is_x86_feature_detected!("avx2")
                 && is_x86_feature_detected!("fma")
-                && is_x86_feature_detected!("bmi1");
-            if fma && is_x86_feature_detected!("avx512f") {
-                return Isa::Avx512;
+                && is_x86_feature_detected!("bmi1")
+                && is_x86_feature_detected!("popcnt");
+            let avx512 =
+                is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512vl");
+            if avx2 {
+                available.push(Isa::Avx2);
             }
-            if fma {
-                return Isa::Avx2;
+            if avx2 && avx512 {
+                available.push(Isa::Avx512);
             }
         }
-        Isa::Portable
+        available
     }
 }
 
-/// A product to be computed, all operands in standard layout and of fitting shapes.
+/// A product to be computed, all operands of fitting shapes, what is written in standard layout.
 pub enum Product<'a, F> {
-    /// `y += x·W`.
-    Rows { x: Matrix<'a, F>, w: Matrix<'a, F>, y: &'a mut [F] },
-    /// `dx += dy·Wᵀ`.
+    /// `y = b + x·W`, without a bias `y = x·W`.
+    Rows { x: Matrix<'a, F>, w: Matrix<'a, F>, bias: Option<&'a [F]>, y: &'a mut [F] },
+    /// `dx = dy·Wᵀ`; `dx` is given as zeros.
     TransposedRight { dy: Matrix<'a, F>, w: Matrix<'a, F>, dx: &'a mut [F] },
     /// `dW += xᵀ·dy`.
     TransposedLeft { x: Matrix<'a, F>, dy: Matrix<'a, F>, dw: &'a mut [F] },
 }
 
+impl<'a, F: Float> Product<'a, F> {
+    /// How many multiplications this is, those with zero included.
+    pub fn multiplications(&self) -> usize {
+        match self {
+            Product::Rows { x, w, .. } => x.rows * w.rows * w.columns,
+            Product::TransposedRight { dy, w, .. } => dy.rows * w.rows * w.columns,
+            Product::TransposedLeft { x, dy, .. } => x.rows * x.columns * dy.columns,
+        }
+    }
+
+    /// The same product as about `parts` products of some rows of the result each, and of at least 8.
+    pub fn split(self, parts: usize) -> Vec<Product<'a, F>> {
+        let (rows, columns) = match &self {
+            Product::Rows { x, w, .. } => (x.rows, w.columns),
+            Product::TransposedRight { dy, w, .. } => (dy.rows, w.rows),
+            Product::TransposedLeft { x, dy, .. } => (x.columns, dy.columns),
+        };
+        let each = rows.div_ceil(parts).next_multiple_of(8).max(8);
+        let bounds = (0..rows).step_by(each).map(|from| (from, rows.min(from + each)));
+        match self {
+            Product::Rows { x, w, bias, y } => bounds
+                .zip(y.chunks_mut((each * columns).max(1)))
+                .map(|((from, to), y)| Product::Rows { x: x.rows_between(from, to), w, bias, y })
+                .collect(),
+            Product::TransposedRight { dy, w, dx } => bounds
+                .zip(dx.chunks_mut((each * columns).max(1)))
+                .map(|((from, to), dx)| Product::TransposedRight {
+                    dy: dy.rows_between(from, to),
+                    w,
+                    dx,
+                })
+                .collect(),
+            Product::TransposedLeft { x, dy, dw } => bounds
+                .zip(dw.chunks_mut((each * columns).max(1)))
+                .map(|((from, to), dw)| Product::TransposedLeft {
+                    x: x.columns_between(from, to),
+                    dy,
+                    dw,
+                })
+                .collect(),
+        }
+    }
+}
+
 /// How to go about zeros: by what is found, or as tests want it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(not(test), allow(dead_code))]
 pub enum Zeros {
     /// Leave them out where that pays.
     Auto,
@@ -59,162 +129,240 @@ pub enum Zeros {
 }
 
 impl Zeros {
-    /// Whether to leave out zeros, `nonzero` of `elements` not being zero.
-    fn skip(self, nonzero: usize, elements: usize) -> bool {
+    /// By what is found, unless `LONGHAND_ZEROS=skip` or `multiply` is in the environment.
+    pub fn chosen() -> Zeros {
+        static CHOSEN: OnceLock<Zeros> = OnceLock::new();
+        *CHOSEN.get_or_init(|| match std::env::var("LONGHAND_ZEROS").as_deref() {
+            Ok("skip") => Zeros::Skip,
+            Ok("multiply") => Zeros::Multiply,
+            _ => Zeros::Auto,
+        })
+    }
+
+    /// Whether to leave out the zeros of `x` in a product of more than a few columns. With a few rows only, packing the other
+    /// operand would cost more than it saves.
+    #[inline(always)]
+    fn skip<F: Float>(self, x: Matrix<'_, F>) -> bool {
         match self {
-            Zeros::Auto => 3 * nonzero < elements,
+            Zeros::Auto => x.rows < 8 || 2 * x.count_nonzero() < x.rows * x.columns,
             Zeros::Skip => true,
             Zeros::Multiply => false,
         }
     }
 }
 
-/// The float types' own kernels. A supertrait of [`Float`] that no other type can implement, as this module is private.
-pub trait Multiply: Sized {
-    fn multiply(isa: Isa, zeros: Zeros, product: Product<'_, Self>);
-
-    /// `out = bytes / 255`, of slices of the same length.
-    fn bytes_to_unit(isa: Isa, bytes: &[u8], out: &mut [Self]);
+/// A function of one number.
+#[derive(Clone, Copy, Debug)]
+pub enum Function {
+    /// `e` to the power of the number.
+    Exp,
+    /// Natural logarithm.
+    Ln,
 }
 
-macro_rules! multiply {
-    ($float:ident, $narrow:literal, $([$($isa:ident)*] $function:ident $unit:ident $features:literal $rows:literal $vector:ident $half:ident),*;
-     $portable:ident $array:ty) => {
-        impl Multiply for $float {
-            #[allow(unsafe_code)]
-            fn multiply(isa: Isa, zeros: Zeros, product: Product<'_, $float>) {
-                match isa {
-                    // SAFETY: `Isa::detect` found the features that the function was compiled for.
-                    $(#[cfg(target_arch = "x86_64")]
-                    $(Isa::$isa)|* => unsafe { $function(zeros, product) },)*
-                    Isa::Portable => $portable(zeros, product),
+/// The float types' own kernels. A supertrait of [`Float`] that no other type can implement, as this module is private.
+pub trait Kernels: Sized {
+    fn multiply(isa: Isa, zeros: Zeros, product: Product<'_, Self>);
+
+    /// Replaces each number by its function's value.
+    fn map(isa: Isa, function: Function, numbers: &mut [Self]);
+
+    /// Appends `bytes / 255`.
+    fn extend_from_bytes(isa: Isa, numbers: &mut Vec<Self>, bytes: &[u8]);
+}
+
+/// Functions for one instruction set: `$features` of them are detected before they are called, none for the portable ones.
+macro_rules! kernels {
+    ($isa:ident $float:ident [$($features:literal)?] $vector:ty, $half:ty, $rows:literal $columns:literal $narrow:literal) => {
+        mod $isa {
+            use super::*;
+
+            $(#[target_feature(enable = $features)])?
+            pub fn rows(
+                zeros: Zeros,
+                x: Matrix<'_, $float>,
+                w: Matrix<'_, $float>,
+                bias: Option<&[$float]>,
+                y: &mut [$float],
+            ) {
+                super::rows::<$float, $vector, $rows, $columns, $narrow>(zeros, x, w, bias, y);
+            }
+
+            $(#[target_feature(enable = $features)])?
+            pub fn transposed_right(
+                dy: Matrix<'_, $float>,
+                w: Matrix<'_, $float>,
+                dx: &mut [$float],
+            ) {
+                super::transposed_right::<$float, $vector, $rows, $columns>(dy, w, dx);
+            }
+
+            $(#[target_feature(enable = $features)])?
+            pub fn transposed_left(
+                zeros: Zeros,
+                x: Matrix<'_, $float>,
+                dy: Matrix<'_, $float>,
+                dw: &mut [$float],
+            ) {
+                super::transposed_left::<$float, $vector, $half, $rows, $columns, $narrow>(
+                    zeros, x, dy, dw,
+                );
+            }
+
+            $(#[target_feature(enable = $features)])?
+            pub fn map(function: Function, numbers: &mut [$float]) {
+                functions::$float::map(function, numbers);
+            }
+
+            $(#[target_feature(enable = $features)])?
+            pub fn extend_from_bytes(numbers: &mut Vec<$float>, bytes: &[u8]) {
+                numbers.reserve(bytes.len());
+                let (chunks, rest) = bytes.as_chunks::<64>();
+                for chunk in chunks {
+                    let mut converted = [0.0; 64];
+                    for (number, &byte) in converted.iter_mut().zip(chunk) {
+                        *number = functions::$float::from_byte(byte);
+                    }
+                    numbers.extend_from_slice(&converted);
+                }
+                for &byte in rest {
+                    numbers.push(functions::$float::from_byte(byte));
                 }
             }
-
-            #[allow(unsafe_code)]
-            fn bytes_to_unit(isa: Isa, bytes: &[u8], out: &mut [$float]) {
-                match isa {
-                    // SAFETY: `Isa::detect` found the features that the function was compiled for.
-                    $(#[cfg(target_arch = "x86_64")]
-                    $(Isa::$isa)|* => unsafe { $unit(bytes, out) },)*
-                    Isa::Portable => out.iter_mut().zip(bytes).for_each(|(o, &b)| *o = $float::from(b) / 255.0),
-                }
-            }
-        }
-
-        $(#[cfg(target_arch = "x86_64")]
-        #[target_feature(enable = $features)]
-        fn $function(zeros: Zeros, product: Product<'_, $float>) {
-            run::<$float, std::arch::x86_64::$vector, std::arch::x86_64::$half, $rows, $narrow>(zeros, product);
-        }
-
-        #[cfg(target_arch = "x86_64")]
-        #[target_feature(enable = $features)]
-        fn $unit(bytes: &[u8], out: &mut [$float]) {
-            // The quotient by a multiplication, put right by its remainder: what a division would give, in a third of the
-            // time. (P. Markstein, 1990; that it holds for every byte is tested.)
-            const INVERSE: $float = 1.0 / 255.0;
-            for (out, &byte) in out.iter_mut().zip(bytes) {
-                let byte = $float::from(byte);
-                let quotient = byte * INVERSE;
-                let remainder = quotient.mul_add(-255.0, byte);
-                *out = remainder.mul_add(INVERSE, quotient);
-            }
-        })*
-
-        fn $portable(zeros: Zeros, product: Product<'_, $float>) {
-            run::<$float, $array, $array, 4, $narrow>(zeros, product);
         }
     };
 }
 
-/// The body of a `multiply` function: vectors `V`, and `H` for what is narrower than one of them; dense tiles of `MR` rows and
-/// two vectors; `NARROW` columns for which the narrow kernels serve.
+macro_rules! dispatch {
+    ($float:ident, $($isa:pat => $kernels:ident),* $(,)?) => {
+        impl Kernels for $float {
+            #[allow(unsafe_code, unused_unsafe)] // the portable functions are safe
+            fn multiply(isa: Isa, zeros: Zeros, product: Product<'_, $float>) {
+                match isa {
+                    $($isa => {
+                        // SAFETY: `Isa::detect` found the features that the functions were compiled for.
+                        unsafe {
+                            match product {
+                                Product::Rows { x, w, bias, y } => $kernels::rows(zeros, x, w, bias, y),
+                                Product::TransposedRight { dy, w, dx } => $kernels::transposed_right(dy, w, dx),
+                                Product::TransposedLeft { x, dy, dw } => $kernels::transposed_left(zeros, x, dy, dw),
+                            }
+                        }
+                    })*
+                }
+            }
+
+            #[allow(unsafe_code, unused_unsafe)] // the portable functions are safe
+            fn map(isa: Isa, function: Function, numbers: &mut [$float]) {
+                match isa {
+                    // SAFETY: `Isa::detect` found the features that the function was compiled for.
+                    $($isa => unsafe { $kernels::map(function, numbers) },)*
+                }
+            }
+
+            #[allow(unsafe_code, unused_unsafe)] // the portable functions are safe
+            fn extend_from_bytes(isa: Isa, numbers: &mut Vec<$float>, bytes: &[u8]) {
+                match isa {
+                    // SAFETY: `Isa::detect` found the features that the function was compiled for.
+                    $($isa => unsafe { $kernels::extend_from_bytes(numbers, bytes) },)*
+                }
+            }
+        }
+    };
+}
+
+/// `y = b + x·W` with vectors `V`: `W` of up to `NARROW` columns in one way, of more in another, dense in tiles of `MR` rows and `NR`
+/// columns.
 #[inline(always)]
-fn run<F: Float, V: Simd<F>, H: Simd<F>, const MR: usize, const NARROW: usize>(
+fn rows<F: Float, V: Simd<F>, const MR: usize, const NR: usize, const NARROW: usize>(
     zeros: Zeros,
-    product: Product<'_, F>,
+    x: Matrix<'_, F>,
+    w: Matrix<'_, F>,
+    bias: Option<&[F]>,
+    y: &mut [F],
 ) {
-    match product {
-        Product::Rows { w, .. } if w.columns == 0 => {}
-        Product::TransposedLeft { dy, .. } if dy.columns == 0 => {}
-        Product::Rows { x, w, y } if w.columns <= NARROW && zeros != Zeros::Multiply => {
-            sparse_rows_narrow::<F, V, NARROW>(x, w, y);
-        }
-        Product::Rows { x, w, y } => {
-            let nonzero = NonZero::of_rows(x);
-            let few = x.rows < 8 && zeros == Zeros::Auto;
-            if few || zeros.skip(nonzero.count, x.data.len()) {
-                sparse_rows::<F, V>(x, &nonzero, w, y);
-            } else {
-                let shape = (x.rows, x.columns, w.columns);
-                dense::<F, V, MR, 2>(shape, columns_of(x), rows_of(w), y);
-            }
-        }
-        Product::TransposedRight { dy, w, dx } => {
-            let shape = (dy.rows, dy.columns, w.rows);
-            dense::<F, V, MR, 2>(shape, columns_of(dy), columns_of(w), dx);
-        }
-        Product::TransposedLeft { x, dy, dw }
-            if dy.columns <= NARROW && zeros != Zeros::Multiply =>
-        {
-            if dy.columns >= V::LANES {
-                sparse_transposed::<F, V>(x, dy, dw);
-            } else if dy.columns >= H::LANES {
-                sparse_transposed::<F, H>(x, dy, dw);
-            } else {
-                sparse_transposed_narrow::<F, H, NARROW>(x, dy, dw);
-            }
-        }
-        Product::TransposedLeft { x, dy, dw } => {
-            let few = x.rows < 8 && zeros == Zeros::Auto;
-            let nonzero = x.data.iter().filter(|x| **x != F::zero()).count();
-            if few || zeros.skip(nonzero, x.data.len()) {
-                sparse_transposed::<F, V>(x, dy, dw);
-            } else {
-                let shape = (x.columns, x.rows, dy.columns);
-                dense::<F, V, MR, 2>(shape, rows_of(x), rows_of(dy), dw);
+    if w.columns == 0 {
+        return;
+    }
+    if w.columns <= NARROW {
+        return narrow_rows::<F, V, NARROW>(x, w, bias, zeros != Zeros::Multiply, y);
+    }
+    if let Some(bias) = bias {
+        for y in y.chunks_exact_mut(w.columns) {
+            for (y, &b) in y.iter_mut().zip(bias) {
+                *y = b + F::zero(); // no negative zero, as in every finished sum
             }
         }
     }
+    if zeros.skip(x) {
+        sparse_rows::<F, V>(x, w, y);
+    } else {
+        let shape = (x.rows, x.columns, w.columns);
+        dense::<F, V, MR, 2>(shape, columns_of::<F, MR>(x), rows_of::<F, NR>(w), y);
+    }
 }
 
-/// Packs rows `from..from + width` as `out[k][row]`: for a right operand that is to be transposed, or a left one.
+/// `dx = dy·Wᵀ` onto zeros.
 #[inline(always)]
-fn columns_of<F: Float>(a: Matrix<'_, F>) -> impl Fn(usize, usize, &mut [F]) {
-    move |from, width, out| {
-        for i in 0..width {
-            let column = out.iter_mut().skip(i).step_by(width);
-            if from + i < a.rows {
-                let row = &a.data[(from + i) * a.columns..][..a.columns];
-                column.zip(row).for_each(|(out, &a)| *out = a);
-            } else {
-                column.for_each(|out| *out = F::zero());
-            }
-        }
-    }
+fn transposed_right<F: Float, V: Simd<F>, const MR: usize, const NR: usize>(
+    dy: Matrix<'_, F>,
+    w: Matrix<'_, F>,
+    dx: &mut [F],
+) {
+    let shape = (dy.rows, dy.columns, w.rows);
+    dense::<F, V, MR, 2>(shape, columns_of::<F, MR>(dy), columns_of::<F, NR>(w), dx);
 }
 
-/// Packs columns `from..from + width` as `out[k][column]`: for a right operand, or a left one that is to be transposed.
+/// `dW += xᵀ·dy`, with vectors `H` where `dy` has fewer columns than a vector `V` has lanes.
 #[inline(always)]
-fn rows_of<F: Float>(b: Matrix<'_, F>) -> impl Fn(usize, usize, &mut [F]) {
-    move |from, width, out| {
-        let there = width.min(b.columns - from);
-        for (out, row) in out.chunks_exact_mut(width).zip(b.data.chunks_exact(b.columns)) {
-            out[..there].copy_from_slice(&row[from..][..there]);
-            out[there..].fill(F::zero());
-        }
+fn transposed_left<
+    F: Float,
+    V: Simd<F>,
+    H: Simd<F>,
+    const MR: usize,
+    const NR: usize,
+    const NARROW: usize,
+>(
+    zeros: Zeros,
+    x: Matrix<'_, F>,
+    dy: Matrix<'_, F>,
+    dw: &mut [F],
+) {
+    if dy.columns == 0 {
+        return;
+    }
+    if dy.columns <= NARROW {
+        return narrow_transposed::<F, V, H>(x, dy, zeros != Zeros::Multiply, dw);
+    }
+    if zeros.skip(x) {
+        sparse_transposed::<F, V>(x, dy, dw);
+    } else {
+        let shape = (x.columns, x.rows, dy.columns);
+        dense::<F, V, MR, 2>(shape, rows_of::<F, MR>(x), rows_of::<F, NR>(dy), dw);
     }
 }
 
-multiply!(
-    f32, 32,
-    [Avx512] f32_avx512 f32_unit_avx512 "avx512f,avx2,fma,bmi1" 8 __m512 __m256,
-    [Avx2] f32_avx2 f32_unit_avx2 "avx2,fma,bmi1" 6 __m256 __m256;
-    f32_portable [f32; 8]
-);
+#[cfg(target_arch = "x86_64")]
+use std::arch::x86_64::{__m256, __m256d, __m512};
+#[cfg(target_arch = "x86_64")]
+kernels!(avx512_f32 f32 ["avx512f,avx512vl,avx2,fma,bmi1,popcnt"] __m512, __m256, 8 32 32);
+#[cfg(target_arch = "x86_64")]
+kernels!(avx2_f32 f32 ["avx2,fma,bmi1,popcnt"] __m256, __m256, 6 16 32);
 // f64 is for checking gradients: one set of kernels, and a shorter wait for the compiler.
-multiply!(f64, 16, [Avx512 Avx2] f64_avx2 f64_unit_avx2 "avx2,fma,bmi1" 6 __m256d __m256d; f64_portable [f64; 4]);
+#[cfg(target_arch = "x86_64")]
+kernels!(avx2_f64 f64 ["avx2,fma,bmi1,popcnt"] __m256d, __m256d, 6 8 16);
+// Arrays that the compiler makes vectors of: on AArch64 NEON's, which that target always has.
+kernels!(portable_f32 f32 [] [f32; 8], [f32; 8], 4 16 32);
+kernels!(portable_f64 f64 [] [f64; 4], [f64; 4], 4 8 16);
+
+#[cfg(target_arch = "x86_64")]
+dispatch!(f32, Isa::Avx512 => avx512_f32, Isa::Avx2 => avx2_f32, Isa::Portable => portable_f32);
+#[cfg(target_arch = "x86_64")]
+dispatch!(f64, Isa::Avx512 | Isa::Avx2 => avx2_f64, Isa::Portable => portable_f64);
+#[cfg(not(target_arch = "x86_64"))]
+dispatch!(f32, Isa::Portable => portable_f32);
+#[cfg(not(target_arch = "x86_64"))]
+dispatch!(f64, Isa::Portable => portable_f64);
 
 #[cfg(test)]
 mod tests {
@@ -222,18 +370,8 @@ mod tests {
 
     /// Every product in every way that this CPU can compute it.
     fn ways() -> Vec<(Isa, Zeros)> {
-        let mut isas = vec![Isa::Portable];
-        #[cfg(target_arch = "x86_64")]
-        {
-            let widest = Isa::detect();
-            isas.extend(
-                [Isa::Avx2, Isa::Avx512]
-                    .into_iter()
-                    .filter(|&isa| isa == widest || widest == Isa::Avx512),
-            );
-        }
         let zeros = [Zeros::Auto, Zeros::Skip, Zeros::Multiply];
-        isas.into_iter().flat_map(|isa| zeros.map(|zeros| (isa, zeros))).collect()
+        Isa::available().into_iter().flat_map(|isa| zeros.map(|zeros| (isa, zeros))).collect()
     }
 
     /// Numbers in -1..1, a share of them zero (every other one of these negative).
@@ -261,49 +399,75 @@ mod tests {
         }
     }
 
-    fn product<'a, F>(
+    fn product<'a, F: Float>(
         kind: usize,
         (m, k, n): (usize, usize, usize),
         a: &'a [F],
         b: &'a [F],
+        bias: &'a [F],
         c: &'a mut [F],
     ) -> Product<'a, F> {
-        let matrix = |data, rows, columns| Matrix { data, rows, columns };
         match kind {
-            0 => Product::Rows { x: matrix(a, m, k), w: matrix(b, k, n), y: c },
-            1 => Product::TransposedRight { dy: matrix(a, m, k), w: matrix(b, n, k), dx: c },
-            _ => Product::TransposedLeft { x: matrix(a, k, m), dy: matrix(b, k, n), dw: c },
+            0 => Product::Rows {
+                x: Matrix::new(a, m, k),
+                w: Matrix::new(b, k, n),
+                bias: Some(bias),
+                y: c,
+            },
+            1 => Product::TransposedRight {
+                dy: Matrix::new(a, m, k),
+                w: Matrix::new(b, n, k),
+                dx: c,
+            },
+            _ => {
+                Product::TransposedLeft { x: Matrix::new(a, k, m), dy: Matrix::new(b, k, n), dw: c }
+            }
         }
     }
 
     fn check<F: Float>(kind: usize, shape: (usize, usize, usize), zeros: f64, tolerance: f64) {
         let (m, k, n) = shape;
         let state = &mut ((m * 31 + k * 17 + n + kind) as u64);
-        let (a, b, c) =
-            (numbers(m * k, zeros, state), numbers(k * n, 0.1, state), numbers(m * n, 0.3, state));
+        let (a, b, bias, dw) = (
+            numbers(m * k, zeros, state),
+            numbers(k * n, 0.1, state),
+            numbers(n, 0.3, state),
+            numbers(m * n, 0.3, state),
+        );
         // What is added to has no negative zeros: whether those stay is the one thing the ways may differ in.
-        let c: Vec<f64> = c.into_iter().map(|c| c + 0.0).collect();
+        let c: Vec<f64> = match kind {
+            0 => bias.iter().copied().cycle().take(m * n).collect(),
+            1 => vec![0.0; m * n],
+            _ => dw.into_iter().map(|c| c + 0.0).collect(),
+        };
         let narrow = |v: &[f64]| v.iter().map(|&v| F::from_f64(v)).collect::<Vec<F>>();
         let mut expected = c.clone();
         naive(kind, shape, &a, &b, &mut expected);
         let mut first: Option<Vec<F>> = None;
         for (isa, zeros) in ways() {
-            let (a, b, mut c) = (narrow(&a), narrow(&b), narrow(&c));
-            F::multiply(isa, zeros, product(kind, shape, &a, &b, &mut c));
-            for (c, expected) in c.iter().zip(&expected) {
-                let error = (c.to_f64() - expected).abs();
-                assert!(
-                    error <= tolerance * (k as f64).sqrt().max(1.0),
-                    "{kind} {shape:?} {isa:?} {zeros:?}: {c} {expected}"
+            for parts in [1, 2, 5] {
+                let (a, b, bias, mut c) = (narrow(&a), narrow(&b), narrow(&bias), narrow(&c));
+                if kind == 0 {
+                    c.fill(F::zero()); // what is there is written over
+                }
+                for part in product(kind, shape, &a, &b, &bias, &mut c).split(parts) {
+                    F::multiply(isa, zeros, part);
+                }
+                for (c, expected) in c.iter().zip(&expected) {
+                    let error = (c.to_f64() - expected).abs();
+                    assert!(
+                        error <= tolerance * (k as f64).sqrt().max(1.0),
+                        "{kind} {shape:?} {isa:?} {zeros:?}: {c} {expected}"
+                    );
+                }
+                // Debug prints as many digits as tell two floats apart, and the sign of zero.
+                let first = first.get_or_insert_with(|| c.clone());
+                assert_eq!(
+                    format!("{first:?}"),
+                    format!("{c:?}"),
+                    "{kind} {shape:?}: {isa:?} {zeros:?} gives other bits"
                 );
             }
-            // Debug prints as many digits as tell two floats apart, and the sign of zero.
-            let first = first.get_or_insert_with(|| c.clone());
-            assert_eq!(
-                format!("{first:?}"),
-                format!("{c:?}"),
-                "{kind} {shape:?}: {isa:?} {zeros:?} gives other bits"
-            );
         }
     }
 
@@ -313,9 +477,12 @@ mod tests {
             let bytes: Vec<u8> = (0..=255).collect();
             let expected: Vec<F> = quotients.collect();
             for (isa, _) in ways() {
-                let mut out = vec![F::one(); 256];
-                F::bytes_to_unit(isa, &bytes, &mut out);
+                let mut out = vec![];
+                F::extend_from_bytes(isa, &mut out, &bytes);
                 assert_eq!(out, expected, "{isa:?}");
+                out.clear();
+                F::extend_from_bytes(isa, &mut out, &bytes[..63]);
+                assert_eq!(out, expected[..63], "{isa:?}");
             }
         }
         check((0..=255u8).map(|b| f32::from(b) / 255.0));
@@ -329,8 +496,9 @@ mod tests {
             let (x, w) = ([-1e-30f32, 0.0], [vec![1e-30f32; n], vec![1.0; n]].concat());
             for (isa, zeros) in ways() {
                 let (mut y, mut dw) = (vec![0.0; n], vec![0.0; 2 * n]);
-                f32::multiply(isa, zeros, product(0, (1, 2, n), &x, &w, &mut y));
-                f32::multiply(isa, zeros, product(2, (2, 1, n), &x, &w[..n], &mut dw));
+                let bias = vec![0.0; n];
+                f32::multiply(isa, zeros, product(0, (1, 2, n), &x, &w, &bias, &mut y));
+                f32::multiply(isa, zeros, product(2, (2, 1, n), &x, &w[..n], &bias, &mut dw));
                 let positive = y.iter().chain(&dw).all(|v| v.to_bits() == 0);
                 assert!(positive, "{n} {isa:?} {zeros:?}: {y:?} {dw:?}");
             }

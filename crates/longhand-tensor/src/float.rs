@@ -4,12 +4,12 @@ use std::ops::{AddAssign, DivAssign, MulAssign, Neg, SubAssign};
 
 use ndarray::LinalgScalar;
 
-use crate::dispatch::Multiply;
+use crate::dispatch::{Function, Isa, Kernels};
 
 /// `f32` or `f64`, with the few functions that networks need.
 ///
-/// The transcendental functions are those of the `libm` crate in one exact version, not the platform's, so that a seeded
-/// run gives the same bits wherever it runs.
+/// No function is the platform's, so that a seeded run gives the same bits wherever it runs: `exp` and `ln` of `f32` are this crate's own,
+/// within 1 unit in the last place; the other transcendental functions are those of the `libm` crate in one exact version.
 ///
 /// ```
 /// use longhand_tensor::Float;
@@ -21,7 +21,7 @@ use crate::dispatch::Multiply;
 /// assert_eq!(sigmoid(0.0f64), 0.5);
 /// ```
 pub trait Float:
-    Multiply
+    Kernels
     + LinalgScalar
     + Neg<Output = Self>
     + AddAssign
@@ -61,8 +61,14 @@ pub trait Float:
     fn is_finite(self) -> bool;
 }
 
+fn one<F: Float>(function: Function, x: F) -> F {
+    let mut numbers = [x];
+    F::map(Isa::detect(), function, &mut numbers);
+    numbers[0]
+}
+
 macro_rules! float {
-    ($type:ident $exp:ident $ln:ident $ln_1p:ident $tanh:ident $erf:ident $cos:ident) => {
+    ($type:ident $ln_1p:ident $tanh:ident $erf:ident $cos:ident) => {
         impl Float for $type {
             fn from_f64(value: f64) -> Self {
                 value as $type
@@ -71,10 +77,10 @@ macro_rules! float {
                 f64::from(self)
             }
             fn exp(self) -> Self {
-                libm::$exp(self)
+                one(Function::Exp, self)
             }
             fn ln(self) -> Self {
-                libm::$ln(self)
+                one(Function::Ln, self)
             }
             fn ln_1p(self) -> Self {
                 libm::$ln_1p(self)
@@ -100,5 +106,5 @@ macro_rules! float {
         }
     };
 }
-float!(f32 expf logf log1pf tanhf erff cosf);
-float!(f64 exp log log1p tanh erf cos);
+float!(f32 log1pf tanhf erff cosf);
+float!(f64 log1p tanh erf cos);

@@ -27,14 +27,18 @@
 
 mod dispatch;
 mod float;
+mod functions;
 mod kernel;
 mod parameters;
 mod product;
 mod rows;
 mod simd;
+mod threads;
 
 pub use float::Float;
 pub use ndarray;
 pub use parameters::Parameters;
 pub use product::{add_matmul_tn, affine, matmul, matmul_nt};
-pub use rows::{add_sum_rows, argmax, extend_from_bytes, sum};
+pub use rows::{add_sum_rows, argmax, exp_in_place, extend_from_bytes, ln_in_place, sum};
+pub use simd::prefetch;
+pub use threads::{set_threads, threads, zip_parts};

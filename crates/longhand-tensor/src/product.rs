@@ -1,8 +1,11 @@
+use std::sync::Mutex;
+
 use ndarray::{Array2, ArrayRef1, ArrayRef2, CowArray, Ix2};
 
 use crate::Float;
 use crate::dispatch::{Isa, Product, Zeros};
 use crate::kernel::Matrix;
+use crate::threads::{for_each_part, threads};
 
 /// `x·W`.
 ///
@@ -15,9 +18,7 @@ use crate::kernel::Matrix;
 /// The shapes do not fit.
 #[track_caller]
 pub fn matmul<F: Float>(x: &ArrayRef2<F>, w: &ArrayRef2<F>) -> Array2<F> {
-    let mut y = Array2::zeros((x.nrows(), w.ncols()));
-    add_matmul(x, w, &mut y);
-    y
+    rows(x, w, None)
 }
 
 /// `x·W + b`, with `b` added to every row.
@@ -31,20 +32,18 @@ pub fn matmul<F: Float>(x: &ArrayRef2<F>, w: &ArrayRef2<F>) -> Array2<F> {
 /// The shapes do not fit.
 #[track_caller]
 pub fn affine<F: Float>(x: &ArrayRef2<F>, w: &ArrayRef2<F>, b: &ArrayRef1<F>) -> Array2<F> {
-    let rows = (x.nrows(), b.len());
-    let mut y = Array2::zeros(rows);
-    y.assign(&b.broadcast(rows).expect("a row broadcasts to rows of its length"));
-    add_matmul(x, w, &mut y);
-    y
+    let b = b.as_standard_layout();
+    rows(x, w, Some(b.as_slice().expect("standard layout")))
 }
 
-/// `y += x·W`, `y` in standard layout.
 #[track_caller]
-fn add_matmul<F: Float>(x: &ArrayRef2<F>, w: &ArrayRef2<F>, y: &mut Array2<F>) {
-    expect_fit("x·W", x, w, y, x.ncols() == w.nrows() && y.dim() == (x.nrows(), w.ncols()));
+fn rows<F: Float>(x: &ArrayRef2<F>, w: &ArrayRef2<F>, bias: Option<&[F]>) -> Array2<F> {
+    let mut y = Array2::zeros((x.nrows(), bias.map_or(w.ncols(), <[F]>::len)));
+    expect_fit("x·W", x, w, &y, x.ncols() == w.nrows() && y.ncols() == w.ncols());
     let (x, w) = (x.as_standard_layout(), w.as_standard_layout());
-    let y = y.as_slice_mut().expect("standard layout");
-    multiply(Product::Rows { x: matrix(&x), w: matrix(&w), y });
+    let out = y.as_slice_mut().expect("standard layout");
+    multiply(Product::Rows { x: matrix(&x), w: matrix(&w), bias, y: out });
+    y
 }
 
 /// `dy·Wᵀ`.
@@ -91,13 +90,29 @@ pub fn add_matmul_tn<F: Float>(x: &ArrayRef2<F>, dy: &ArrayRef2<F>, dw: &mut Arr
     dw.assign(&copy);
 }
 
+/// Computes a product, in parts on several threads where it is large enough.
 fn multiply<F: Float>(product: Product<'_, F>) {
-    F::multiply(Isa::detect(), Zeros::Auto, product);
+    let (isa, zeros) = (Isa::detect(), Zeros::chosen());
+    let parts = match product.multiplications() {
+        few if few < WORTH_THREADS => 1,
+        _ => threads(),
+    };
+    if parts == 1 {
+        return F::multiply(isa, zeros, product);
+    }
+    let parts: Vec<_> = product.split(parts).into_iter().map(|p| Mutex::new(Some(p))).collect();
+    for_each_part(parts.len(), &|i| {
+        let part = parts[i].lock().map(|mut part| part.take());
+        F::multiply(isa, zeros, part.ok().flatten().expect("each part is taken once"));
+    });
 }
+
+/// Multiplications, counting those with zero, from which on a second thread gains more than it costs to wake.
+const WORTH_THREADS: usize = 1 << 20;
 
 fn matrix<'a, F: Float>(array: &'a CowArray<'_, F, Ix2>) -> Matrix<'a, F> {
     let data = array.as_slice().expect("standard layout");
-    Matrix { data, rows: array.nrows(), columns: array.ncols() }
+    Matrix::new(data, array.nrows(), array.ncols())
 }
 
 #[track_caller]

@@ -1,7 +1,7 @@
 use ndarray::{ArrayRef1, ArrayRef2};
 
 use crate::Float;
-use crate::dispatch::Isa;
+use crate::dispatch::{Function, Isa};
 
 /// `db += Σ_r dy[r]`, the sum over the rows.
 ///
@@ -38,13 +38,29 @@ pub fn add_sum_rows<F: Float>(dy: &ArrayRef2<F>, db: &mut ArrayRef1<F>) {
 /// assert_eq!(pixels, [0.5, 0.0, 0.2, 1.0]);
 /// ```
 pub fn extend_from_bytes<F: Float>(numbers: &mut Vec<F>, bytes: &[u8]) {
-    numbers.reserve(bytes.len());
-    let mut converted = [F::zero(); 256];
-    for bytes in bytes.chunks(converted.len()) {
-        let converted = &mut converted[..bytes.len()];
-        F::bytes_to_unit(Isa::detect(), bytes, converted);
-        numbers.extend_from_slice(converted);
-    }
+    F::extend_from_bytes(Isa::detect(), numbers, bytes);
+}
+
+/// Replaces each number `x` by `e^x`: what [`Float::exp`] gives, of many numbers at once.
+///
+/// ```
+/// let mut numbers = [0.0f32, 1.0, f32::NEG_INFINITY];
+/// longhand_tensor::exp_in_place(&mut numbers);
+/// assert_eq!(numbers, [1.0, std::f32::consts::E, 0.0]);
+/// ```
+pub fn exp_in_place<F: Float>(numbers: &mut [F]) {
+    F::map(Isa::detect(), Function::Exp, numbers);
+}
+
+/// Replaces each number `x` by `ln x`: what [`Float::ln`] gives, of many numbers at once.
+///
+/// ```
+/// let mut numbers = [1.0f32, 2.0, 0.0];
+/// longhand_tensor::ln_in_place(&mut numbers);
+/// assert_eq!(numbers, [0.0, std::f32::consts::LN_2, f32::NEG_INFINITY]);
+/// ```
+pub fn ln_in_place<F: Float>(numbers: &mut [F]) {
+    F::map(Isa::detect(), Function::Ln, numbers);
 }
 
 /// The sum of numbers in the order in which they come. (A sum whose order a library chooses may change with its version and

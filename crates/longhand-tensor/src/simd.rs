@@ -12,6 +12,27 @@ pub(crate) trait Simd<F>: Copy {
     /// `self·b + c`, rounded once.
     fn mul_add(self, b: Self, c: Self) -> Self;
     fn add(self, b: Self) -> Self;
+    /// The union of the bits: zero, of either sign, in the lanes in which both are.
+    fn or(self, b: Self) -> Self;
+    /// One bit for every lane that is not zero; NaN is not.
+    fn nonzero(self) -> u32;
+
+    /// Asks for the memory from this element on, to be read soon.
+    #[inline(always)]
+    fn prefetch(_from: &[F]) {}
+
+    /// Writes `first + lane` for every lane whose bit is set in `lanes`, in ascending order, and returns how many these are. What
+    /// follows them in `out`, which is at least `LANES` long, may be overwritten.
+    #[inline(always)]
+    fn positions(lanes: u32, first: u32, out: &mut [u32]) -> usize {
+        let out = &mut out[..Self::LANES];
+        let mut n = 0;
+        for lane in 0..Self::LANES {
+            out[n] = first + lane as u32; // without a branch: where the bit is not set, the next one writes over it
+            n += (lanes >> lane & 1) as usize;
+        }
+        n
+    }
 }
 
 macro_rules! portable {
@@ -38,11 +59,34 @@ macro_rules! portable {
             fn add(self, b: Self) -> Self {
                 std::array::from_fn(|i| self[i] + b[i])
             }
+            #[inline(always)]
+            fn or(self, b: Self) -> Self {
+                std::array::from_fn(|i| <$float>::from_bits(self[i].to_bits() | b[i].to_bits()))
+            }
+            #[inline(always)]
+            fn nonzero(self) -> u32 {
+                (0..$lanes).map(|i| u32::from(self[i] != 0.0) << i).sum()
+            }
         }
     };
 }
 portable!(f32, 8);
 portable!(f64, 4);
+
+/// Asks for memory that is to be read soon, so that it is in the cache by then. Reads nothing, changes nothing.
+pub fn prefetch(bytes: &[u8]) {
+    #[cfg(target_arch = "x86_64")]
+    for line in bytes.chunks(64) {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        #[allow(unsafe_code)]
+        // SAFETY: whatever the address, a prefetch reads nothing into the program and does not fault.
+        unsafe {
+            _mm_prefetch::<_MM_HINT_T0>(line.as_ptr().cast());
+        }
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = bytes;
+}
 
 #[cfg(target_arch = "x86_64")]
 #[allow(unsafe_code)]
@@ -52,7 +96,7 @@ mod x86 {
     use super::Simd;
 
     macro_rules! register {
-        ($float:ty, $register:ty, $lanes:expr, $feature:literal, $splat:ident $load:ident $store:ident $fma:ident $add:ident) => {
+        ($float:ty, $register:ty, $lanes:expr, $feature:literal, $splat:ident $load:ident $store:ident $fma:ident $add:ident $or:expr, $nonzero:expr $(, $positions:item)?) => {
             #[doc = $feature]
             impl Simd<$float> for $register {
                 const LANES: usize = $lanes;
@@ -87,10 +131,52 @@ mod x86 {
                     // SAFETY: the feature was detected (see the trait); no memory is touched.
                     unsafe { $add(self, b) }
                 }
+                #[inline(always)]
+                fn or(self, b: Self) -> Self {
+                    // SAFETY: the feature was detected (see the trait); no memory is touched.
+                    unsafe { $or(self, b) }
+                }
+                #[inline(always)]
+                fn nonzero(self) -> u32 {
+                    // SAFETY: the feature was detected (see the trait); no memory is touched.
+                    unsafe { $nonzero(self) }
+                }
+                #[inline(always)]
+                fn prefetch(from: &[$float]) {
+                    // SAFETY: whatever the address, a prefetch reads nothing into the program and does not fault.
+                    unsafe { _mm_prefetch::<_MM_HINT_T0>(from.as_ptr().cast()) }
+                }
+                $($positions)?
             }
         };
     }
-    register!(f32, __m256, 8, "AVX2 and FMA", _mm256_set1_ps _mm256_loadu_ps _mm256_storeu_ps _mm256_fmadd_ps _mm256_add_ps);
-    register!(f64, __m256d, 4, "AVX2 and FMA", _mm256_set1_pd _mm256_loadu_pd _mm256_storeu_pd _mm256_fmadd_pd _mm256_add_pd);
-    register!(f32, __m512, 16, "AVX-512F", _mm512_set1_ps _mm512_loadu_ps _mm512_storeu_ps _mm512_fmadd_ps _mm512_add_ps);
+    register!(
+        f32, __m256, 8, "AVX2 and FMA",
+        _mm256_set1_ps _mm256_loadu_ps _mm256_storeu_ps _mm256_fmadd_ps _mm256_add_ps _mm256_or_ps,
+        |v| _mm256_movemask_ps(_mm256_cmp_ps::<_CMP_NEQ_UQ>(v, _mm256_setzero_ps())) as u32
+    );
+    register!(
+        f64, __m256d, 4, "AVX2 and FMA",
+        _mm256_set1_pd _mm256_loadu_pd _mm256_storeu_pd _mm256_fmadd_pd _mm256_add_pd _mm256_or_pd,
+        |v| _mm256_movemask_pd(_mm256_cmp_pd::<_CMP_NEQ_UQ>(v, _mm256_setzero_pd())) as u32
+    );
+    register!(
+        f32, __m512, 16, "AVX-512F",
+        _mm512_set1_ps _mm512_loadu_ps _mm512_storeu_ps _mm512_fmadd_ps _mm512_add_ps
+        |a, b| _mm512_castsi512_ps(_mm512_or_si512(_mm512_castps_si512(a), _mm512_castps_si512(b))),
+        |v| u32::from(_mm512_cmp_ps_mask::<_CMP_NEQ_UQ>(v, _mm512_setzero_ps())),
+        #[inline(always)]
+        fn positions(lanes: u32, first: u32, out: &mut [u32]) -> usize {
+            let to: &mut [u32; 16] = out.first_chunk_mut().expect("as many elements as lanes");
+            // SAFETY: the feature was detected (see the trait); `to` is LANES writable elements, and the instruction needs no
+            // alignment.
+            unsafe {
+                let lane = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+                let position = _mm512_add_epi32(_mm512_set1_epi32(first as i32), lane);
+                let found = _mm512_maskz_compress_epi32(lanes as u16, position);
+                _mm512_storeu_si512(to.as_mut_ptr().cast(), found);
+            }
+            lanes.count_ones() as usize
+        }
+    );
 }

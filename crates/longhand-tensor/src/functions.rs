@@ -1,0 +1,181 @@
+//! Functions of many numbers at once, written so that the compiler makes vector instructions of them: no branch, and no call but
+//! of fused multiply-adds. Every operation is one that IEEE 754 rounds in one way only, so the bits are the same on every CPU.
+
+/// Kernels for `f32`.
+pub mod f32 {
+    use crate::dispatch::Function;
+
+    #[inline(always)]
+    pub fn map(function: Function, numbers: &mut [f32]) {
+        match function {
+            Function::Exp => {
+                for x in numbers {
+                    *x = exp(*x);
+                }
+            }
+            Function::Ln => {
+                for x in numbers {
+                    *x = ln(*x);
+                }
+            }
+        }
+    }
+
+    /// The quotient by 255 is a product with its inverse, whose error a second product takes back: correctly rounded for every
+    /// byte, which is tested.
+    #[inline(always)]
+    pub fn from_byte(byte: u8) -> f32 {
+        const INVERSE: f32 = 1.0 / 255.0;
+        const REST: f32 = (1.0 / 255.0 - INVERSE as f64) as f32;
+        f32::from(byte).mul_add(INVERSE, f32::from(byte) * REST)
+    }
+
+    /// ln 2 as the sum of two numbers, the first of so few digits that its product with an exponent is exact.
+    const LN_2_HIGH: f32 = 0.693_359_4;
+    const LN_2_LOW: f32 = -2.121_944_4e-4;
+
+    /// `e^x`, within 1 unit in the last place (tested for every `f32`).
+    ///
+    /// `x = n·ln 2 + r` with an integer `n` and `|r| ≤ ln 2 / 2`, so that `e^x = 2^n·e^r`, and `e^r = 1 + r + r²·q(r)` with a polynomial
+    /// `q` of least largest error.
+    #[inline(always)]
+    fn exp(x: f32) -> f32 {
+        const TO_INTEGER: f32 = 12_582_912.0; // 1.5·2²³: what is added to it is rounded to an integer, in its last bits
+        // Above 89 is infinity and below -104 is zero, in any case. NaN is neither, and stays.
+        let x = if x > 89.0 { 89.0 } else { x };
+        let x = if x < -104.0 { -104.0 } else { x };
+        let shifted = x.mul_add(std::f32::consts::LOG2_E, TO_INTEGER);
+        let n = shifted - TO_INTEGER;
+        let r = n.mul_add(-LN_2_LOW, n.mul_add(-LN_2_HIGH, x));
+        let q = 1.979_034_1e-4_f32;
+        let q = q.mul_add(r, 1.394_466e-3);
+        let q = q.mul_add(r, 8.333_497e-3);
+        let q = q.mul_add(r, 4.166_629_5e-2);
+        let q = q.mul_add(r, 0.166_666_66);
+        let q = q.mul_add(r, 0.5);
+        let exp_r = q.mul_add(r * r, r) + 1.0;
+        // 2^n in two factors, as it may be too large or too small for one.
+        let n = shifted.to_bits().wrapping_sub(TO_INTEGER.to_bits()) as i32;
+        let half = n >> 1;
+        let power = |n: i32| f32::from_bits((n.wrapping_add(127) << 23) as u32);
+        exp_r * power(half) * power(n.wrapping_sub(half))
+    }
+
+    /// `ln x`, within 1 unit in the last place (tested for every `f32`).
+    ///
+    /// `x = 2^n·(1 + f)` with `1 + f` from `√½` to `√2`, so that `ln x = n·ln 2 + ln(1 + f)`, and `ln(1 + f) = f − f²/2 + f³·p(f)` with a
+    /// polynomial `p` of least largest error.
+    #[inline(always)]
+    fn ln(x: f32) -> f32 {
+        const ROOT_HALF: u32 = 0x3f35_04f3;
+        let tiny = x < f32::MIN_POSITIVE;
+        let scaled = if tiny { x * 8_388_608.0 } else { x }; // 2²³
+        let above = scaled.to_bits().wrapping_sub(ROOT_HALF);
+        let n = (above as i32 >> 23) as f32 - if tiny { 23.0 } else { 0.0 };
+        let f = f32::from_bits((above & 0x007f_ffff).wrapping_add(ROOT_HALF)) - 1.0;
+        let p = 6.746_649e-2_f32;
+        let p = p.mul_add(f, -0.116_756_7);
+        let p = p.mul_add(f, 0.118_881_68);
+        let p = p.mul_add(f, -0.124_055_86);
+        let p = p.mul_add(f, 0.142_195_51);
+        let p = p.mul_add(f, -0.166_679_96);
+        let p = p.mul_add(f, 0.200_021_19);
+        let p = p.mul_add(f, -0.250_000_1);
+        let p = p.mul_add(f, 0.333_333_13);
+        let square = f * f;
+        let small = n.mul_add(LN_2_LOW, (p * f).mul_add(square, -0.5 * square));
+        let ln = n.mul_add(LN_2_HIGH, f + small);
+        let ln = if x > f32::MAX || x.is_nan() { x } else { ln };
+        let ln = if x == 0.0 { f32::NEG_INFINITY } else { ln };
+        if x < 0.0 { f32::NAN } else { ln }
+    }
+}
+
+/// Functions for `f64`, which is for checking gradients.
+pub mod f64 {
+    use crate::dispatch::Function;
+
+    #[inline(always)]
+    pub fn map(function: Function, numbers: &mut [f64]) {
+        for x in numbers {
+            *x = match function {
+                Function::Exp => libm::exp(*x),
+                Function::Ln => libm::log(*x),
+            };
+        }
+    }
+
+    #[inline(always)]
+    pub fn from_byte(byte: u8) -> f64 {
+        f64::from(byte) / 255.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::dispatch::{Function, Isa, Kernels};
+
+    /// The distance of `found` from `exact` in units of the last place of the `f32` next to `exact`.
+    fn units(found: f32, exact: f64) -> f64 {
+        let nearest = exact as f32;
+        if found.to_bits() == nearest.to_bits() || (found.is_nan() && nearest.is_nan()) {
+            return 0.0;
+        }
+        let unit = f64::from(f32::from_bits(nearest.abs().to_bits().max(1 << 23) & 0x7f80_0000))
+            * f64::from(f32::EPSILON);
+        (f64::from(found) - exact).abs() / unit
+    }
+
+    /// The worst error over every `step`th `f32`.
+    fn worst(function: Function, exact: fn(f64) -> f64, step: usize) -> (f64, f32) {
+        let mut worst = (0.0, 0.0);
+        let mut bits = (0..=u32::MAX).step_by(step);
+        loop {
+            let x: Vec<f32> = bits.by_ref().take(1 << 16).map(f32::from_bits).collect();
+            if x.is_empty() {
+                return worst;
+            }
+            let mut found = x.clone();
+            f32::map(Isa::detect(), function, &mut found);
+            for (found, x) in found.into_iter().zip(x) {
+                let error = units(found, exact(f64::from(x)));
+                if error.is_nan() || error > worst.0 {
+                    worst = (error, x);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn exp_and_ln_are_within_1_unit_in_the_last_place() {
+        // The step is prime, so that every exponent and every kind of mantissa is met. `LONGHAND_EVERY_F32=1` takes minutes.
+        let step = if std::env::var_os("LONGHAND_EVERY_F32").is_some() { 1 } else { 1009 };
+        for (function, exact) in
+            [(Function::Exp, libm::exp as fn(f64) -> f64), (Function::Ln, libm::log)]
+        {
+            let (error, x) = worst(function, exact, step);
+            println!("{function:?}: {error} units in the last place, at {x}");
+            assert!(
+                error <= 1.0,
+                "{function:?} of {x} is wrong by {error} units in the last place"
+            );
+        }
+    }
+
+    #[test]
+    fn exp_and_ln_have_the_same_bits_on_every_instruction_set() {
+        let x: Vec<f32> = (0..=u32::MAX).step_by(100_003).map(f32::from_bits).collect();
+        for function in [Function::Exp, Function::Ln] {
+            let bits = |isa| {
+                let mut found = x.clone();
+                f32::map(isa, function, &mut found);
+                // The bits of a NaN are not specified.
+                found.iter().map(|f| if f.is_nan() { 0 } else { f.to_bits() }).collect::<Vec<_>>()
+            };
+            let portable = bits(Isa::Portable);
+            for isa in Isa::available() {
+                assert_eq!(bits(isa), portable, "{function:?} {isa:?}");
+            }
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! Products that leave out every zero of their left operand, for right ones of any width from a vector's lanes on.
+
+use super::{Matrix, add_scaled, blocks, columns_at, load, store, with_vectors};
+use crate::Float;
+use crate::simd::Simd;
+
+/// Columns of `x` that are summed before the next ones are looked at: of so many rows of `W` a part of four vectors stays in the
+/// caches next to the core.
+const SUMMED_AT_ONCE: usize = 256;
+
+/// Rows of `x` that are added before the next ones are looked at, by the same measure of `dy`.
+const ROWS_AT_ONCE: usize = 64;
+
+/// What is not zero, as positions and values, in lists one after the other.
+struct Lists<F> {
+    elements: Vec<(u32, F)>,
+    /// Where each list ends.
+    ends: Vec<usize>,
+}
+
+impl<F: Float> Lists<F> {
+    #[inline(always)]
+    fn list(&self, i: usize) -> &[(u32, F)] {
+        let start = if i == 0 { 0 } else { self.ends[i - 1] };
+        &self.elements[start..self.ends[i]]
+    }
+
+    /// For each row, a list of each `SUMMED_AT_ONCE` of its columns, counted from the first of these.
+    #[inline(always)]
+    fn of_rows<V: Simd<F>>(x: Matrix<'_, F>) -> Lists<F> {
+        let mut lists = Lists { elements: vec![], ends: vec![] };
+        let mut positions = vec![0; SUMMED_AT_ONCE + V::LANES];
+        for r in 0..x.rows {
+            for x in x.row(r).chunks(SUMMED_AT_ONCE) {
+                let (mut n, mut k) = (0, 0);
+                while k + V::LANES <= x.len() {
+                    n += V::positions(V::load(&x[k..]).nonzero(), k as u32, &mut positions[n..]);
+                    k += V::LANES;
+                }
+                for (k, &x) in (k as u32..).zip(&x[k..]) {
+                    positions[n] = k;
+                    n += usize::from(x != F::zero());
+                }
+                lists.elements.extend(positions[..n].iter().map(|&k| (k, x[k as usize])));
+                lists.ends.push(lists.elements.len());
+            }
+        }
+        lists
+    }
+
+    /// For each column of up to 64 rows, a list of its rows.
+    #[inline(always)]
+    fn of_columns(x: Matrix<'_, F>) -> Lists<F> {
+        let mut words = vec![0u64; x.columns];
+        for r in 0..x.rows {
+            for (word, &x) in words.iter_mut().zip(x.row(r)) {
+                *word |= u64::from(x != F::zero()) << r;
+            }
+        }
+        let mut lists = Lists { elements: vec![], ends: Vec::with_capacity(x.columns) };
+        for (i, &word) in words.iter().enumerate() {
+            let mut word = word;
+            while word != 0 {
+                let r = word.trailing_zeros();
+                lists.elements.push((r, x.data[r as usize * x.stride + i]));
+                word &= word - 1;
+            }
+            lists.ends.push(lists.elements.len());
+        }
+        lists
+    }
+}
+
+/// Copies a matrix block by block, each block row after row: where its vectors are aligned, as a load that crosses a cache line
+/// takes twice as long, and where a block's rows are next to each other.
+#[inline(always)]
+fn copy_blocks<F: Float, V: Simd<F>>(w: Matrix<'_, F>, copy: &mut Vec<V>) {
+    copy.resize(w.rows * w.columns.div_ceil(V::LANES), V::splat(F::zero()));
+    for k in 0..w.rows {
+        let row = w.row(k);
+        for (first, end) in blocks(w.columns, V::LANES) {
+            let to = &mut copy[w.rows * first + k * (end - first)..][..end - first];
+            for (c, to) in to.iter_mut().enumerate() {
+                *to = V::load(&row[columns_at::<1>(first + c, V::LANES, w.columns)[0]..]);
+            }
+        }
+    }
+}
+
+/// `acc += Σ x·row` over the positions and values of a list.
+#[inline(always)]
+fn add_list<F: Float, V: Simd<F>, const C: usize>(
+    acc: &mut [V; C],
+    list: &[(u32, F)],
+    panel: &[[V; C]],
+) {
+    for &(k, x) in list {
+        let (x, row) = (V::splat(x), &panel[k as usize]);
+        for c in 0..C {
+            acc[c] = x.mul_add(row[c], acc[c]);
+        }
+    }
+}
+
+/// `y += x·W`.
+#[inline(always)]
+pub(crate) fn sparse_rows<F: Float, V: Simd<F>>(x: Matrix<'_, F>, w: Matrix<'_, F>, y: &mut [F]) {
+    let lists = Lists::of_rows::<V>(x);
+    let parts = x.columns.div_ceil(SUMMED_AT_ONCE);
+    if x.rows < WORTH_A_COPY {
+        return few_rows::<F, V>(&lists, parts, w, y);
+    }
+    let mut copy = vec![];
+    for part in 0..parts {
+        let from = part * SUMMED_AT_ONCE;
+        let w = w.rows_between(from, w.rows.min(from + SUMMED_AT_ONCE));
+        copy_blocks(w, &mut copy);
+        for (first, end) in blocks(w.columns, V::LANES) {
+            with_vectors!(end - first, C => {
+                let at = columns_at::<C>(first, V::LANES, w.columns);
+                let panel = copy[w.rows * first..][..w.rows * C].as_chunks::<C>().0;
+                for (r, y) in y.chunks_exact_mut(w.columns).enumerate() {
+                    let mut acc = load::<F, V, C>(y, at);
+                    add_list(&mut acc, lists.list(r * parts + part), panel);
+                    store(acc, y, at);
+                }
+            });
+        }
+    }
+}
+
+/// Rows of `x` from which on the rows of `W` are used often enough to be copied first.
+const WORTH_A_COPY: usize = 8;
+
+#[inline(always)]
+fn few_rows<F: Float, V: Simd<F>>(lists: &Lists<F>, parts: usize, w: Matrix<'_, F>, y: &mut [F]) {
+    for (r, y) in y.chunks_exact_mut(w.columns).enumerate() {
+        for (first, end) in blocks(w.columns, V::LANES) {
+            with_vectors!(end - first, C => {
+                let at = columns_at::<C>(first, V::LANES, w.columns);
+                let mut acc = load::<F, V, C>(y, at);
+                for part in 0..parts {
+                    for &(k, x) in lists.list(r * parts + part) {
+                        let row = w.row(part * SUMMED_AT_ONCE + k as usize);
+                        add_scaled(&mut acc, x, row, at);
+                    }
+                }
+                store(acc, y, at);
+            });
+        }
+    }
+}
+
+/// `dW += xᵀ·dy`.
+#[inline(always)]
+pub(crate) fn sparse_transposed<F: Float, V: Simd<F>>(
+    x: Matrix<'_, F>,
+    dy: Matrix<'_, F>,
+    dw: &mut [F],
+) {
+    // The blocks are gone through outside, so that a block of dW is still in the cache when the next rows are added to it.
+    let mut chunks = vec![];
+    for from in (0..x.rows).step_by(ROWS_AT_ONCE) {
+        let to = x.rows.min(from + ROWS_AT_ONCE);
+        let mut copy = vec![];
+        copy_blocks::<F, V>(dy.rows_between(from, to), &mut copy);
+        chunks.push((to - from, Lists::of_columns(x.rows_between(from, to)), copy));
+    }
+    for (first, end) in blocks(dy.columns, V::LANES) {
+        with_vectors!(end - first, C => {
+            let at = columns_at::<C>(first, V::LANES, dy.columns);
+            for (rows, lists, copy) in &chunks {
+                let panel = copy[rows * first..][..rows * C].as_chunks::<C>().0;
+                for (i, dw) in dw.chunks_exact_mut(dy.columns).enumerate() {
+                    let list = lists.list(i);
+                    if list.is_empty() {
+                        continue;
+                    }
+                    let mut acc = load::<F, V, C>(dw, at);
+                    add_list(&mut acc, list, panel);
+                    store(acc, dw, at);
+                }
+            }
+        });
+    }
+}

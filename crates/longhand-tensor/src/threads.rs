@@ -1,0 +1,291 @@
+//! The threads on which large products are computed: persistent, shared by the whole program, never more than asked for.
+//!
+//! A product is split into parts that write different elements, so its bits do not depend on how many threads there are. What
+//! is too small to gain runs on the caller's thread, and so does everything while another thread of the program has the pool:
+//! a program with threads of its own is not slowed down by ours.
+
+use std::any::Any;
+use std::num::NonZeroUsize;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::thread;
+
+/// How many threads may compute, the caller's included; 0 before anybody asked.
+static THREADS: AtomicUsize = AtomicUsize::new(0);
+
+/// How many threads large products are computed on, the caller's included: what [`set_threads`] set, else the environment variable
+/// `LONGHAND_THREADS`, else as many as the program may run at once. The results are the same to the bit for any number.
+///
+/// ```
+/// longhand_tensor::set_threads(1);
+/// assert_eq!(longhand_tensor::threads(), 1);
+/// ```
+pub fn threads() -> usize {
+    match THREADS.load(Ordering::Relaxed) {
+        0 => {
+            let from_environment = std::env::var("LONGHAND_THREADS").ok();
+            let threads = from_environment
+                .and_then(|text| text.trim().parse().ok())
+                .or_else(|| thread::available_parallelism().ok())
+                .map_or(1, NonZeroUsize::get);
+            // What a call of `set_threads` has set meanwhile stays.
+            match THREADS.compare_exchange(0, threads, Ordering::Relaxed, Ordering::Relaxed) {
+                Ok(_) => threads,
+                Err(set) => set,
+            }
+        }
+        threads => threads,
+    }
+}
+
+/// Sets how many threads large products are computed on, the caller's included, for the whole program and from the next product
+/// on.
+///
+/// # Panics
+/// `threads` is 0.
+#[track_caller]
+pub fn set_threads(threads: usize) {
+    assert!(threads > 0, "set_threads: 0 threads, expected 1 or more");
+    THREADS.store(threads, Ordering::Relaxed);
+}
+
+type Work<'a> = dyn Fn(usize) + Sync + 'a;
+
+struct Pool {
+    /// Held by the thread whose job it is.
+    owner: Mutex<()>,
+    job: Mutex<Job>,
+    /// Number of jobs so far, which idle workers look at.
+    jobs: AtomicU64,
+    /// For workers that have looked long enough.
+    wake: Condvar,
+    /// The part that nobody has taken yet.
+    next: AtomicUsize,
+    /// Workers that are at the present job.
+    busy: AtomicUsize,
+    panic: Mutex<Option<Box<dyn Any + Send>>>,
+}
+
+struct Job {
+    work: Option<&'static Work<'static>>,
+    parts: usize,
+    /// How many workers may still join.
+    seats: usize,
+    /// Workers that wait for `wake`.
+    asleep: usize,
+    /// Workers there are.
+    workers: usize,
+}
+
+static POOL: Pool = Pool {
+    owner: Mutex::new(()),
+    job: Mutex::new(Job { work: None, parts: 0, seats: 0, asleep: 0, workers: 0 }),
+    jobs: AtomicU64::new(0),
+    wake: Condvar::new(),
+    next: AtomicUsize::new(0),
+    busy: AtomicUsize::new(0),
+    panic: Mutex::new(None),
+};
+
+/// Calls `work` with each of `0..parts`, on as many threads as [`threads`] says. Returns when all calls have.
+pub(crate) fn for_each_part(parts: usize, work: &Work<'_>) {
+    let helpers = threads().min(parts).saturating_sub(1);
+    if helpers == 0 {
+        return (0..parts).for_each(work);
+    }
+    // A poisoned lock only tells that a part of an earlier job panicked.
+    let _owner = match POOL.owner.try_lock() {
+        Ok(owner) => owner,
+        Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+        Err(TryLockError::WouldBlock) => return (0..parts).for_each(work),
+    };
+    POOL.next.store(0, Ordering::Relaxed);
+    {
+        let mut job = POOL.job();
+        while job.workers < helpers {
+            let worker = thread::Builder::new().name("longhand".to_owned());
+            if worker.spawn(|| POOL.serve()).is_err() {
+                break; // fewer threads, and the same result
+            }
+            job.workers += 1;
+        }
+        #[allow(unsafe_code)]
+        // SAFETY: this only makes the reference's lifetime longer than it is. Workers get the reference from `job.work`, under
+        // its lock, and count themselves busy under the same lock. `Finish` below takes `work` away, so that no further
+        // worker gets it, and waits until none is busy; being dropped, it does so when `work` panics on this thread, too. So
+        // nobody has the reference after this function has returned.
+        let work = unsafe { std::mem::transmute::<&Work<'_>, &'static Work<'static>>(work) };
+        (job.work, job.parts, job.seats) = (Some(work), parts, helpers);
+        POOL.jobs.fetch_add(1, Ordering::Release);
+        if job.asleep > 0 {
+            POOL.wake.notify_all();
+        }
+    }
+    {
+        let _finish = Finish;
+        POOL.take_parts(work, parts);
+    }
+    let panic = POOL.panic.lock().unwrap_or_else(PoisonError::into_inner).take();
+    if let Some(panic) = panic {
+        resume_unwind(panic);
+    }
+}
+
+/// Elements from which on a second thread gains more than it costs to wake.
+const WORTH_THREADS: usize = 1 << 17;
+
+/// Calls `f` with parts of `changed` and what stands at the same places in `read`, on several threads where they are long enough.
+///
+/// # Panics
+/// The slices are not of the same length.
+///
+/// ```
+/// let mut weights = [1.0, 2.0];
+/// longhand_tensor::zip_parts(&mut weights, &[0.5, 0.5], |weights, grads| {
+///     for (w, g) in weights.iter_mut().zip(grads) {
+///         *w -= g;
+///     }
+/// });
+/// assert_eq!(weights, [0.5, 1.5]);
+/// ```
+#[track_caller]
+pub fn zip_parts<F: Send + Sync>(changed: &mut [F], read: &[F], f: impl Fn(&mut [F], &[F]) + Sync) {
+    assert_eq!(changed.len(), read.len(), "zip_parts: slices of the same length");
+    if changed.len() < WORTH_THREADS {
+        return f(changed, read);
+    }
+    let each = changed.len().div_ceil(threads());
+    let parts: Vec<_> = changed.chunks_mut(each).map(Mutex::new).zip(read.chunks(each)).collect();
+    for_each_part(parts.len(), &|i| {
+        let (changed, read) = &parts[i];
+        f(&mut changed.lock().expect("each part is called once"), read);
+    });
+}
+
+/// Ends the present job when it is dropped.
+struct Finish;
+
+impl Drop for Finish {
+    fn drop(&mut self) {
+        POOL.job().work = None;
+        let mut waits = 0;
+        while POOL.busy.load(Ordering::Acquire) > 0 {
+            pause(&mut waits);
+        }
+    }
+}
+
+impl Pool {
+    fn job(&self) -> MutexGuard<'_, Job> {
+        self.job.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn take_parts(&self, work: &Work<'_>, parts: usize) {
+        loop {
+            let part = self.next.fetch_add(1, Ordering::Relaxed);
+            if part >= parts {
+                break;
+            }
+            work(part);
+        }
+    }
+
+    /// What a worker does, for as long as the program runs.
+    fn serve(&self) {
+        let mut seen = 0;
+        loop {
+            let mut waits = 0;
+            while self.jobs.load(Ordering::Acquire) == seen && waits < GIVE_UP {
+                pause(&mut waits);
+            }
+            let mut job = self.job();
+            while self.jobs.load(Ordering::Acquire) == seen {
+                job.asleep += 1;
+                job = self.wake.wait(job).unwrap_or_else(PoisonError::into_inner);
+                job.asleep -= 1;
+            }
+            seen = self.jobs.load(Ordering::Acquire);
+            let (Some(work), 1..) = (job.work, job.seats) else { continue };
+            job.seats -= 1;
+            let parts = job.parts;
+            self.busy.fetch_add(1, Ordering::Relaxed);
+            drop(job);
+            if let Err(panic) = catch_unwind(AssertUnwindSafe(|| self.take_parts(work, parts))) {
+                *self.panic.lock().unwrap_or_else(PoisonError::into_inner) = Some(panic);
+            }
+            self.busy.fetch_sub(1, Ordering::Release);
+        }
+    }
+}
+
+/// Waits for a moment: at first in place, soon by letting others run.
+fn pause(waits: &mut u32) {
+    if *waits < YIELD {
+        std::hint::spin_loop();
+    } else {
+        thread::yield_now();
+    }
+    *waits += 1;
+}
+
+/// Moments in place, some ten microseconds of them.
+const YIELD: u32 = 500;
+/// Moments after which an idle worker sleeps until it is woken, some hundreds of microseconds.
+const GIVE_UP: u32 = YIELD + 500;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_part_is_done_once_however_many_threads_there_are() {
+        for threads in [1, 2, 4, 7] {
+            set_threads(threads);
+            for parts in [0, 1, 2, 3, 50] {
+                let done: Vec<AtomicUsize> = (0..parts).map(|_| AtomicUsize::new(0)).collect();
+                for round in 1..=20 {
+                    for_each_part(parts, &|i| {
+                        done[i].fetch_add(1, Ordering::Relaxed);
+                    });
+                    assert!(done.iter().all(|d| d.load(Ordering::Relaxed) == round));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn parts_within_parts_and_callers_at_once_are_all_done() {
+        set_threads(4);
+        let done = AtomicUsize::new(0);
+        thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for _ in 0..50 {
+                        for_each_part(8, &|_| {
+                            for_each_part(3, &|_| {
+                                done.fetch_add(1, Ordering::Relaxed);
+                            });
+                        });
+                    }
+                });
+            }
+        });
+        assert_eq!(done.into_inner(), 4 * 50 * 8 * 3);
+    }
+
+    #[test]
+    fn a_panic_in_a_part_reaches_the_caller_and_the_pool_goes_on() {
+        set_threads(3);
+        for bad in 0..6 {
+            let caught = catch_unwind(|| for_each_part(6, &|i| assert!(i != bad, "part {bad}")));
+            let message = *caught.unwrap_err().downcast::<String>().unwrap();
+            assert_eq!(message, format!("part {bad}"));
+        }
+        let done = AtomicUsize::new(0);
+        for_each_part(6, &|_| {
+            done.fetch_add(1, Ordering::Relaxed);
+        });
+        assert_eq!(done.into_inner(), 6);
+    }
+}
