@@ -58,19 +58,9 @@ impl Console {
         parameters: usize,
         options: &Options,
     ) -> Result<(), Failure> {
-        let Dataset { train, test, source, .. } = digits;
-        self.detail(&format!(
-            "data   {source}: {} training and {} validation images",
-            train.len(),
-            test.len()
-        ))?;
+        self.detail(&format!("data   {}", data_text(digits)))?;
         self.detail(&format!("model  {net}, {parameters} parameters"))?;
-        self.detail(&format!(
-            "train  {}, batch size {}, seed {}",
-            options.optimizer_text(),
-            options.batch_size,
-            options.seed
-        ))
+        self.detail(&format!("train  {}", training_text(options)))
     }
 
     pub fn epoch(&mut self, epoch: &Epoch) -> Result<(), Failure> {
@@ -122,10 +112,26 @@ impl Console {
         self.detail(&format!("\nweights {} (SHA-256)", &hex(&hash.finalize())[..16]))?;
         let last = history[history.len() - 1];
         self.line(&format!(
-            "validation accuracy {:.4} after {} epochs; metrics.csv, config.json and loss.svg are in {}",
+            "validation accuracy {:.4} after {} epochs; report.html, loss.svg, metrics.csv and config.json are in {}",
             last.valid.accuracy,
             last.epoch,
             folder.display()
         ))
     }
+}
+
+/// Where the digits are from and how many they are.
+pub fn data_text(digits: &Dataset) -> String {
+    let Dataset { train, test, source, .. } = digits;
+    format!("{source}: {} training and {} validation images", train.len(), test.len())
+}
+
+/// How the model is trained.
+pub fn training_text(options: &Options) -> String {
+    format!(
+        "{}, batch size {}, seed {}",
+        options.optimizer_text(),
+        options.batch_size,
+        options.seed
+    )
 }

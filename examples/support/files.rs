@@ -4,11 +4,12 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use longhand_mnist::Dataset;
+use longhand_report::Chart;
 use longhand_train::Epoch;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use super::{Failure, Options, loss_plot};
+use super::{Failure, Options, report};
 
 /// The files of a run, in one folder.
 pub struct Files {
@@ -64,7 +65,15 @@ impl Files {
 
     /// Writes `loss.svg`.
     pub fn plot_losses(&self, history: &[Epoch], title: &str) -> Result<(), Failure> {
-        write(&self.folder.join("loss.svg"), &loss_plot::svg(history, title))
+        let curves = report::losses(history, "");
+        let mark = Some((10f64.ln(), "ln 10: guessing"));
+        let chart = Chart { title, x: "epoch", y: "mean cross-entropy", curves: &curves, mark };
+        write(&self.folder.join("loss.svg"), &chart.svg())
+    }
+
+    /// Writes `report.html`.
+    pub fn report(&self, html: &str) -> Result<(), Failure> {
+        write(&self.folder.join("report.html"), html)
     }
 }
 

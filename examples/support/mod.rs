@@ -4,8 +4,8 @@
 mod console;
 mod data;
 mod files;
-mod loss_plot;
 mod options;
+mod report;
 
 use std::fmt::Display;
 use std::io::{self, Write};
@@ -106,8 +106,16 @@ fn train<M: Layer<f32> + 'static>(
     }
     console.clear_progress();
     // A run that diverged leaves what it measured before.
-    files.plot_losses(&history, &format!("{}: loss of {net}", defaults.name))?;
+    let title = format!("{}: {net}", defaults.name);
+    files.plot_losses(&history, &title)?;
     trained.map_err(|diverged| Failure::Run(diverged.to_string()))?;
+    let settings = vec![
+        ("data".to_owned(), console::data_text(&digits)),
+        ("model".to_owned(), format!("{net}, {} parameters", model.count())),
+        ("training".to_owned(), console::training_text(options)),
+        ("epochs".to_owned(), options.epochs.to_string()),
+    ];
+    files.report(&report::page(&title, settings, &history, &model, &digits))?;
     console.footer(&history, &model, files.folder())
 }
 

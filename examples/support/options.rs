@@ -285,7 +285,7 @@ Usage: cargo run --example {name} -- [flags]        (defaults in parentheses)
                    or mnist, fashion-mnist or kmnist to download it
                    (the digits inside the program)
   --per-class N    images of each digit in either set, or `all` (500)
-  --out DIR        where metrics.csv, config.json and loss.svg go
+  --out DIR        where report.html, loss.svg, metrics.csv and config.json go
                    (runs/{name}-seed<seed>)
   --quiet          print the last line only
   --help           print this"

@@ -12,3 +12,4 @@ mod panics;
 mod pytorch;
 mod readme;
 mod run;
+mod statistics;

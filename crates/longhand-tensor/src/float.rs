@@ -53,6 +53,8 @@ pub trait Float:
     fn erf(self) -> Self;
     /// Cosine of radians.
     fn cos(self) -> Self;
+    /// `self·b + c`, rounded once.
+    fn mul_add(self, b: Self, c: Self) -> Self;
     /// Square root, correctly rounded.
     fn sqrt(self) -> Self;
     /// Absolute value.
@@ -93,6 +95,9 @@ macro_rules! float {
             }
             fn cos(self) -> Self {
                 libm::$cos(self)
+            }
+            fn mul_add(self, b: Self, c: Self) -> Self {
+                $type::mul_add(self, b, c)
             }
             fn sqrt(self) -> Self {
                 $type::sqrt(self) // IEEE 754 demands it correctly rounded, so the platform's is as good

@@ -11,6 +11,9 @@
 //! | [`matmul_nt`] | `dy·Wᵀ` | `[n, out] [in, out] -> [n, in]` |
 //! | [`add_matmul_tn`] | `dW += xᵀ·dy` | `[n, in] [n, out] -> [in, out]` |
 //!
+//! as they are defined in [`reference`](mod@reference), to the last bit, and as fast as the CPU allows: with the instructions that it has, on
+//! several [threads](threads()) where that pays, and leaving out products with zero.
+//!
 //! ```
 //! use longhand_tensor::{add_matmul_tn, affine, matmul_nt, ndarray::array};
 //!
@@ -31,6 +34,7 @@ mod functions;
 mod kernel;
 mod parameters;
 mod product;
+pub mod reference;
 mod rows;
 mod simd;
 mod threads;

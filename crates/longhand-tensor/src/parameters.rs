@@ -1,4 +1,5 @@
 use crate::Float;
+use crate::threads::fill_zero;
 
 /// The parameters of a model in one fixed order, each as a flat slice. Optimizers need no more.
 ///
@@ -41,7 +42,7 @@ pub trait Parameters<F: Float>: Clone {
     /// Sets every parameter to zero.
     fn set_zero(&mut self) {
         for param in self.params_mut() {
-            param.fill(F::zero());
+            fill_zero(param);
         }
     }
 

@@ -11,6 +11,8 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::thread;
 
+use crate::Float;
+
 /// How many threads may compute, the caller's included; 0 before anybody asked.
 static THREADS: AtomicUsize = AtomicUsize::new(0);
 
@@ -160,6 +162,18 @@ pub fn zip_parts<F: Send + Sync>(changed: &mut [F], read: &[F], f: impl Fn(&mut 
     for_each_part(parts.len(), &|i| {
         let (changed, read) = &parts[i];
         f(&mut changed.lock().expect("each part is called once"), read);
+    });
+}
+
+/// Sets all elements to zero, on several threads where they are many.
+pub(crate) fn fill_zero<F: Float>(numbers: &mut [F]) {
+    if numbers.len() < WORTH_THREADS {
+        return numbers.fill(F::zero());
+    }
+    let each = numbers.len().div_ceil(threads());
+    let parts: Vec<_> = numbers.chunks_mut(each).map(Mutex::new).collect();
+    for_each_part(parts.len(), &|i| {
+        parts[i].lock().expect("each part is called once").fill(F::zero());
     });
 }
 

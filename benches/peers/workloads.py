@@ -1,0 +1,68 @@
+"""What the Python peers share: the workloads, the digits, and the line in which a result is printed."""
+
+import argparse
+import gzip
+import json
+import statistics
+import time
+from pathlib import Path
+
+import numpy as np
+
+# Name: widths, batch size, learning rate. W1 to W4 train, W5A and W5B only answer.
+WORKLOADS = {
+    "W1": ([784, 10], 16, 0.1),
+    "W2": ([784, 30, 10], 16, 0.1),
+    "W3": ([784, 800, 10], 128, 0.1),
+    "W4": ([784, 2500, 2000, 1500, 1000, 500, 10], 256, 0.01),
+    "W5A": ([784, 800, 10], 1000, None),
+    "W5B": ([784, 800, 10], 1, None),
+}
+W4_STEPS = 10
+
+
+def arguments():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--data", type=Path, required=True, help="folder with the four MNIST files")
+    parser.add_argument("--workloads", default=",".join(WORKLOADS))
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--reps", type=int, default=3)
+    return parser.parse_args()
+
+
+def idx(folder, name):
+    plain = folder / name
+    raw = plain.read_bytes() if plain.exists() else gzip.decompress((folder / f"{name}.gz").read_bytes())
+    header = 4 + 4 * raw[3]
+    shape = np.frombuffer(raw[4:header], ">u4")
+    return np.frombuffer(raw[header:], np.uint8).reshape(shape)
+
+
+def train(folder, workload):
+    """Images as rows of float32 in 0..1, and their labels."""
+    images = idx(folder, "train-images-idx3-ubyte").reshape(-1, 784)
+    labels = idx(folder, "train-labels-idx1-ubyte")
+    if workload in ("W1", "W2"):  # 500 of each digit
+        rng = np.random.default_rng(1)
+        drawn = [rng.permutation(np.flatnonzero(labels == digit))[:500] for digit in range(10)]
+        images, labels = images[np.concatenate(drawn)], labels[np.concatenate(drawn)]
+    return images.astype(np.float32) / 255, labels.astype(np.int64)
+
+
+def test(folder):
+    return idx(folder, "t10k-images-idx3-ubyte").reshape(-1, 784).astype(np.float32) / 255
+
+
+def seconds(call):
+    start = time.perf_counter()
+    call()
+    return time.perf_counter() - start
+
+
+def latency(call, images=2000):
+    """Median seconds of one image."""
+    return statistics.median(seconds(lambda: call(i)) for i in range(images))
+
+
+def report(peer, workload, threads, samples):
+    print(json.dumps({"peer": peer, "workload": workload, "threads": threads, "samples": samples}), flush=True)
