@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use longhand_layers::Parameters;
 use longhand_mnist::Dataset;
 use longhand_train::{Epoch, Step};
+use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use super::files::hex;
@@ -13,6 +14,8 @@ use super::{CLASSES, Failure, Options};
 /// Lines on standard output; where standard error is a terminal, progress there.
 pub struct Console {
     quiet: bool,
+    /// One JSON object for each epoch, and nothing else.
+    json: bool,
     /// Nobody reads standard output any more: the run goes on for the sake of its files.
     closed: bool,
     progress: bool,
@@ -20,10 +23,11 @@ pub struct Console {
 }
 
 impl Console {
-    pub fn new(quiet: bool) -> Console {
+    pub fn new(quiet: bool, json: bool) -> Console {
         let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
         Console {
-            quiet,
+            quiet: quiet || json,
+            json,
             closed: false,
             progress: !quiet && !dumb && io::stderr().is_terminal(),
             last_progress: Instant::now(),
@@ -65,6 +69,18 @@ impl Console {
 
     pub fn epoch(&mut self, epoch: &Epoch) -> Result<(), Failure> {
         let Epoch { epoch, train, valid, seconds, samples } = epoch;
+        if self.json {
+            let object = json!({
+                "epoch": epoch,
+                "train_loss": train.loss,
+                "train_accuracy": train.accuracy,
+                "valid_loss": valid.loss,
+                "valid_accuracy": valid.accuracy,
+                "seconds": seconds,
+                "samples": samples,
+            });
+            return self.line(&object.to_string());
+        }
         if *epoch == 0 {
             let chance = (CLASSES as f64).ln();
             self.detail(&format!(
@@ -110,6 +126,9 @@ impl Console {
             hash.update(value.to_le_bytes());
         }
         self.detail(&format!("\nweights {} (SHA-256)", &hex(&hash.finalize())[..16]))?;
+        if self.json {
+            return Ok(());
+        }
         let last = history[history.len() - 1];
         self.line(&format!(
             "validation accuracy {:.4} after {} epochs; report.html, loss.svg, metrics.csv and config.json are in {}",

@@ -1,6 +1,7 @@
 //! What the examples share: flags in, a training run, lines and files out. The models are in the examples themselves, the
 //! loop is `longhand_train::Training::run`.
 
+mod check;
 mod console;
 mod data;
 mod files;
@@ -56,8 +57,9 @@ pub fn main<M: Layer<f32> + 'static>(
     build: impl FnOnce(&[usize], &mut Xoshiro256PlusPlus) -> M,
 ) -> ExitCode {
     let ended = match options::parse(defaults, lexopt::Parser::from_env()) {
-        Ok(Command::Help(text)) => Console::new(false).line(&text),
+        Ok(Command::Help(text)) => Console::new(false, false).line(&text),
         Ok(Command::Train(options)) => train(defaults, &options, build),
+        Ok(Command::Check(options)) => check(&options, build),
         Err(failure) => Err(failure),
     };
     let (message, code) = match ended {
@@ -81,7 +83,7 @@ fn train<M: Layer<f32> + 'static>(
         [PIXELS].iter().chain(&options.hidden).chain(&[CLASSES]).copied().collect();
     let digits = load(options)?;
     options.check_memory(&widths, digits.train.len())?;
-    let mut console = Console::new(options.quiet);
+    let mut console = Console::new(options.quiet, options.json);
     let mut files = Files::create(defaults.name, options, &digits)?;
 
     let mut model = build(&options.hidden, &mut Xoshiro256PlusPlus::seed_from_u64(options.seed));
@@ -117,6 +119,18 @@ fn train<M: Layer<f32> + 'static>(
     ];
     files.report(&report::page(&title, settings, &history, &model, &digits))?;
     console.footer(&history, &model, files.folder())
+}
+
+fn check<M: Layer<f32> + 'static>(
+    options: &Options,
+    build: impl FnOnce(&[usize], &mut Xoshiro256PlusPlus) -> M,
+) -> Result<(), Failure> {
+    let widths: Vec<usize> =
+        [PIXELS].iter().chain(&options.hidden).chain(&[CLASSES]).copied().collect();
+    let digits = load(options)?;
+    options.check_memory(&widths, digits.train.len())?;
+    let model = build(&options.hidden, &mut Xoshiro256PlusPlus::seed_from_u64(options.seed));
+    check::run(&mut Console::new(options.quiet, options.json), options, &digits, model)
 }
 
 fn load(options: &Options) -> Result<Dataset, Failure> {

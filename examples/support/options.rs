@@ -32,6 +32,7 @@ pub struct Options {
     #[serde(serialize_with = "lossy")]
     pub out: PathBuf,
     pub quiet: bool,
+    pub json: bool,
 }
 
 impl Options {
@@ -122,6 +123,7 @@ names!(ScheduleName {
 pub enum Command {
     Help(String),
     Train(Options),
+    Check(Options),
 }
 
 pub fn parse(defaults: &Defaults, mut parser: lexopt::Parser) -> Result<Command, Failure> {
@@ -139,13 +141,23 @@ pub fn parse(defaults: &Defaults, mut parser: lexopt::Parser) -> Result<Command,
         per_class: PerClass::Count(500),
         out: PathBuf::new(),
         quiet: false,
+        json: false,
     };
     let usage = |error: lexopt::Error| Failure::Usage(error.to_string());
     // What is left out of the command line is decided at its end: it depends on the optimizer.
     let (mut learning_rate, mut weight_decay, mut momentum) = (None, None, None);
+    let mut check = false;
     while let Some(argument) = parser.next().map_err(usage)? {
         let flag = match argument {
             Long("help") | Short('h') => return Ok(Command::Help(help(defaults))),
+            Long("check") => {
+                check = true;
+                continue;
+            }
+            Long("json") => {
+                options.json = true;
+                continue;
+            }
             Long("quiet") => {
                 options.quiet = true;
                 continue;
@@ -213,7 +225,7 @@ pub fn parse(defaults: &Defaults, mut parser: lexopt::Parser) -> Result<Command,
     if options.out.as_os_str().is_empty() {
         options.out = format!("runs/{}-seed{}", defaults.name, options.seed).into();
     }
-    Ok(Command::Train(options))
+    Ok(if check { Command::Check(options) } else { Command::Train(options) })
 }
 
 const RATE: &str = "0, or a finite number from 1.2e-38 to 3.4e38";
@@ -287,6 +299,9 @@ Usage: cargo run --example {name} -- [flags]        (defaults in parentheses)
   --per-class N    images of each digit in either set, or `all` (500)
   --out DIR        where report.html, loss.svg, metrics.csv and config.json go
                    (runs/{name}-seed<seed>)
+  --check          make the homework's checks in place of a run: one line each,
+                   exit code 1 if one failed
+  --json           print one JSON object for each epoch, for programs
   --quiet          print the last line only
   --help           print this"
     )

@@ -38,3 +38,23 @@ fn the_own_layer_is_short_and_learns() {
     let accuracy: f64 = printed.trim().rsplit(' ').next().unwrap().parse().unwrap();
     assert!(printed.starts_with("gradients right;") && accuracy > 0.9, "{printed}");
 }
+
+/// Every command of the walk through the homework is run, and what it prints begins each line that is shown with what is shown.
+#[test]
+fn the_walk_through_the_homework_prints_what_it_shows() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/homework.md");
+    let text = fs::read_to_string(path).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let steps: Vec<&str> = text.split("```sh\ncargo run --release --example ").skip(1).collect();
+    assert_eq!(steps.len(), 11);
+    for step in steps {
+        let (command, rest) = step.split_once("\n```").unwrap();
+        let (example, flags) = command.split_once(" -- ").unwrap_or((command, ""));
+        let printed = success(&run(example, flags, folder.path()));
+        let shown = rest.split_once("```text\n").unwrap().1.split("```").next().unwrap();
+        assert!(shown.lines().count() > 0);
+        for line in shown.lines().filter(|l| *l != "  ...") {
+            assert!(printed.lines().any(|p| p.starts_with(line)), "{command}: {line}\n{printed}");
+        }
+    }
+}

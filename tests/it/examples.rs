@@ -339,3 +339,35 @@ fn workloads_print_a_json_line_each() {
         assert!(crate::run::stderr(&output).contains(part), "{}", crate::run::stderr(&output));
     }
 }
+
+#[test]
+fn the_checks_pass_and_can_fail() {
+    let folder = tempfile::tempdir().unwrap();
+    for example in ["logistic", "mlp"] {
+        let printed = success(&run(example, "--check", folder.path()));
+        assert_eq!(printed.matches("passed  ").count(), 7, "{printed}");
+        assert!(printed.ends_with("\nall 7 checks passed\n"), "{printed}");
+    }
+    // Without training, nothing is learned: biases and shuffled labels take epochs of their own, the last check has none.
+    let failed = run("mlp", "--check --epochs 0", folder.path());
+    assert_eq!(failed.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&failed.stdout).contains("FAILED  two layers end clearly"));
+    assert!(stderr(&failed).contains("1 of 7 checks failed"), "{}", stderr(&failed));
+    // A learning rate of 0 learns no bias.
+    let failed = run("mlp", "--check --lr 0", folder.path());
+    assert!(String::from_utf8_lossy(&failed.stdout).contains("FAILED  biases"));
+    assert!(fs::read_dir(folder.path()).unwrap().next().is_none(), "a check leaves no files");
+}
+
+#[test]
+fn json_is_one_object_for_each_epoch() {
+    let folder = tempfile::tempdir().unwrap();
+    let printed = success(&run("mlp", "--json --epochs 2 --per-class 20 --out o", folder.path()));
+    let epochs: Vec<Value> = printed.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
+    assert_eq!(epochs.len(), 3);
+    let metrics = fs::read_to_string(folder.path().join("o/metrics.csv")).unwrap();
+    for (i, (epoch, row)) in epochs.iter().zip(metrics.lines().skip(1)).enumerate() {
+        assert_eq!(epoch["epoch"], i);
+        assert_eq!(epoch["valid_loss"].to_string(), row.split(',').nth(3).unwrap());
+    }
+}
