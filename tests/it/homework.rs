@@ -104,3 +104,17 @@ fn biases_are_learned() {
     let (after, _) = train(before.clone(), 0.05, 1);
     assert!(before.bias().unwrap().iter().zip(after.bias().unwrap()).all(|(b, a)| b != a));
 }
+
+/// Eight threads of a program's own, each asking one model at once: products large enough for the pool, which one of them has.
+#[test]
+fn threads_share_a_model_for_inference() {
+    let rng = &mut rng(1);
+    let model = Linear::<f32>::new(784, 800, rng).then(Relu).then(Linear::new(800, 10, rng));
+    let (x, _) = Dataset::embedded().test.batch(&(0..128).collect::<Vec<_>>());
+    let expected = model.infer(&x);
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| (0..20).for_each(|_| assert_eq!(model.infer(&x), expected)));
+        }
+    });
+}
