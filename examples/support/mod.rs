@@ -79,10 +79,7 @@ fn train<M: Layer<f32> + 'static>(
     options: &Options,
     build: impl FnOnce(&[usize], &mut Xoshiro256PlusPlus) -> M,
 ) -> Result<(), Failure> {
-    let widths: Vec<usize> =
-        [PIXELS].iter().chain(&options.hidden).chain(&[CLASSES]).copied().collect();
-    let digits = load(options)?;
-    options.check_memory(&widths, digits.train.len())?;
+    let (digits, widths) = prepare(options)?;
     let mut console = Console::new(options.quiet, options.json);
     let mut files = Files::create(defaults.name, options, &digits)?;
 
@@ -125,12 +122,18 @@ fn check<M: Layer<f32> + 'static>(
     options: &Options,
     build: impl FnOnce(&[usize], &mut Xoshiro256PlusPlus) -> M,
 ) -> Result<(), Failure> {
+    let (digits, _) = prepare(options)?;
+    let model = build(&options.hidden, &mut Xoshiro256PlusPlus::seed_from_u64(options.seed));
+    check::run(&mut Console::new(options.quiet, options.json), options, &digits, model)
+}
+
+/// The digits, and the net's widths, which must fit in memory.
+fn prepare(options: &Options) -> Result<(Dataset, Vec<usize>), Failure> {
     let widths: Vec<usize> =
         [PIXELS].iter().chain(&options.hidden).chain(&[CLASSES]).copied().collect();
     let digits = load(options)?;
     options.check_memory(&widths, digits.train.len())?;
-    let model = build(&options.hidden, &mut Xoshiro256PlusPlus::seed_from_u64(options.seed));
-    check::run(&mut Console::new(options.quiet, options.json), options, &digits, model)
+    Ok((digits, widths))
 }
 
 fn load(options: &Options) -> Result<Dataset, Failure> {

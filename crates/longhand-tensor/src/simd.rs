@@ -14,7 +14,7 @@ pub(crate) trait Simd<F>: Copy {
     fn add(self, b: Self) -> Self;
     /// The union of the bits: zero, of either sign, in the lanes in which both are.
     fn or(self, b: Self) -> Self;
-    /// One bit for every lane that is not zero; NaN is not.
+    /// One bit for every lane that is not zero, as NaN is not.
     fn nonzero(self) -> u32;
 
     /// Asks for the memory from this element on, to be read soon.
