@@ -234,7 +234,7 @@ impl Split {
         let features = self.features();
         let pixels = self.images.as_slice().expect("standard layout");
         let image = |i| &pixels[i * features..][..features];
-        let mut ahead = positions.iter().skip(2);
+        let mut ahead = positions.iter().skip(4);
         self.fill(positions, batch, |i, row| {
             if let Some(&next) = ahead.next() {
                 prefetch(image(next)); // the next images are anywhere in memory

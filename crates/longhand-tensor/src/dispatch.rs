@@ -1,5 +1,6 @@
 //! Chooses the kernels for the CPU that the program runs on, and for the shape and the zeros of a product.
 
+use std::ops::Range;
 use std::sync::OnceLock;
 
 use crate::Float;
@@ -63,12 +64,12 @@ impl Isa {
     }
 }
 
-/// A product to be computed, all operands of fitting shapes, what is written in standard layout.
+/// A product to be computed, all operands of fitting shapes; what is written is given as rows, or in standard layout.
 pub enum Product<'a, F> {
     /// `y = b + x·W`, without a bias `y = x·W`.
-    Rows { x: Matrix<'a, F>, w: Matrix<'a, F>, bias: Option<&'a [F]>, y: &'a mut [F] },
+    Rows { x: Matrix<'a, F>, w: Matrix<'a, F>, bias: Option<&'a [F]>, y: Vec<&'a mut [F]> },
     /// `dx = dy·Wᵀ`; `dx` is given as zeros.
-    TransposedRight { dy: Matrix<'a, F>, w: Matrix<'a, F>, dx: &'a mut [F] },
+    TransposedRight { dy: Matrix<'a, F>, w: Matrix<'a, F>, dx: Vec<&'a mut [F]> },
     /// `dW += xᵀ·dy`.
     TransposedLeft { x: Matrix<'a, F>, dy: Matrix<'a, F>, dw: &'a mut [F] },
 }
@@ -83,38 +84,82 @@ impl<'a, F: Float> Product<'a, F> {
         }
     }
 
-    /// The same product as about `parts` products of some rows of the result each, and of at least 8.
+    /// The same product as about `parts` products of a part of the result each: some of its columns where it has more columns than
+    /// rows, some of its rows otherwise, so that the larger operand is gone through once in all. (Of `dW`, rows in any case.)
     pub fn split(self, parts: usize) -> Vec<Product<'a, F>> {
-        let (rows, columns) = match &self {
-            Product::Rows { x, w, .. } => (x.rows, w.columns),
-            Product::TransposedRight { dy, w, .. } => (dy.rows, w.rows),
-            Product::TransposedLeft { x, dy, .. } => (x.columns, dy.columns),
-        };
-        let each = rows.div_ceil(parts).next_multiple_of(8).max(8);
-        let bounds = (0..rows).step_by(each).map(|from| (from, rows.min(from + each)));
         match self {
-            Product::Rows { x, w, bias, y } => bounds
-                .zip(y.chunks_mut((each * columns).max(1)))
-                .map(|((from, to), y)| Product::Rows { x: x.rows_between(from, to), w, bias, y })
+            Product::Rows { x, w, bias, y } if w.columns > x.rows => {
+                columns_each(y, bounds(w.columns, parts))
+                    .map(|(columns, y)| Product::Rows {
+                        x,
+                        w: w.columns_between(columns.start, columns.end),
+                        bias: bias.map(|bias| &bias[columns]),
+                        y,
+                    })
+                    .collect()
+            }
+            Product::Rows { x, w, bias, y } => rows_each(y, bounds(x.rows, parts))
+                .map(|(rows, y)| Product::Rows {
+                    x: x.rows_between(rows.start, rows.end),
+                    w,
+                    bias,
+                    y,
+                })
                 .collect(),
-            Product::TransposedRight { dy, w, dx } => bounds
-                .zip(dx.chunks_mut((each * columns).max(1)))
-                .map(|((from, to), dx)| Product::TransposedRight {
-                    dy: dy.rows_between(from, to),
+            Product::TransposedRight { dy, w, dx } if w.rows > dy.rows => {
+                columns_each(dx, bounds(w.rows, parts))
+                    .map(|(columns, dx)| Product::TransposedRight {
+                        dy,
+                        w: w.rows_between(columns.start, columns.end),
+                        dx,
+                    })
+                    .collect()
+            }
+            Product::TransposedRight { dy, w, dx } => rows_each(dx, bounds(dy.rows, parts))
+                .map(|(rows, dx)| Product::TransposedRight {
+                    dy: dy.rows_between(rows.start, rows.end),
                     w,
                     dx,
                 })
                 .collect(),
-            Product::TransposedLeft { x, dy, dw } => bounds
-                .zip(dw.chunks_mut((each * columns).max(1)))
-                .map(|((from, to), dw)| Product::TransposedLeft {
-                    x: x.columns_between(from, to),
+            Product::TransposedLeft { x, dy, mut dw } => bounds(x.columns, parts)
+                .map(|columns| Product::TransposedLeft {
+                    x: x.columns_between(columns.start, columns.end),
                     dy,
-                    dw,
+                    dw: dw.split_off_mut(..columns.len() * dy.columns).expect("rows of dW"),
                 })
                 .collect(),
         }
     }
+}
+
+/// `0..n` in about `parts` ranges of a multiple of 16.
+fn bounds(n: usize, parts: usize) -> impl Iterator<Item = Range<usize>> {
+    let each = n.div_ceil(parts).next_multiple_of(16).max(16);
+    (0..n).step_by(each).map(move |from| from..n.min(from + each))
+}
+
+/// Each range of rows with these rows.
+fn rows_each<F>(
+    mut rows: Vec<&mut [F]>,
+    ranges: impl Iterator<Item = Range<usize>>,
+) -> impl Iterator<Item = (Range<usize>, Vec<&mut [F]>)> {
+    ranges.map(move |range| {
+        let rest = rows.split_off(range.len());
+        (range, std::mem::replace(&mut rows, rest))
+    })
+}
+
+/// Each range of columns with this part of every row.
+fn columns_each<'a, F>(
+    mut rows: Vec<&'a mut [F]>,
+    ranges: impl Iterator<Item = Range<usize>>,
+) -> impl Iterator<Item = (Range<usize>, Vec<&'a mut [F]>)> {
+    ranges.map(move |range| {
+        let part = |row: &mut &'a mut [F]| row.split_off_mut(..range.len()).expect("columns");
+        let part = rows.iter_mut().map(part).collect();
+        (range, part)
+    })
 }
 
 /// How to go about zeros: by what is found, or as tests want it.
@@ -183,7 +228,7 @@ macro_rules! kernels {
                 x: Matrix<'_, $float>,
                 w: Matrix<'_, $float>,
                 bias: Option<&[$float]>,
-                y: &mut [$float],
+                y: &mut [&mut [$float]],
             ) {
                 super::rows::<$float, $vector, $rows, $columns, $narrow>(zeros, x, w, bias, y);
             }
@@ -192,7 +237,7 @@ macro_rules! kernels {
             pub fn transposed_right(
                 dy: Matrix<'_, $float>,
                 w: Matrix<'_, $float>,
-                dx: &mut [$float],
+                dx: &mut [&mut [$float]],
             ) {
                 super::transposed_right::<$float, $vector, $rows, $columns>(dy, w, dx);
             }
@@ -243,8 +288,8 @@ macro_rules! dispatch {
                         // SAFETY: `Isa::detect` found the features that the functions were compiled for.
                         unsafe {
                             match product {
-                                Product::Rows { x, w, bias, y } => $kernels::rows(zeros, x, w, bias, y),
-                                Product::TransposedRight { dy, w, dx } => $kernels::transposed_right(dy, w, dx),
+                                Product::Rows { x, w, bias, mut y } => $kernels::rows(zeros, x, w, bias, &mut y),
+                                Product::TransposedRight { dy, w, mut dx } => $kernels::transposed_right(dy, w, &mut dx),
                                 Product::TransposedLeft { x, dy, dw } => $kernels::transposed_left(zeros, x, dy, dw),
                             }
                         }
@@ -279,7 +324,7 @@ fn rows<F: Float, V: Simd<F>, const MR: usize, const NR: usize, const NARROW: us
     x: Matrix<'_, F>,
     w: Matrix<'_, F>,
     bias: Option<&[F]>,
-    y: &mut [F],
+    y: &mut [&mut [F]],
 ) {
     if w.columns == 0 {
         return;
@@ -288,7 +333,7 @@ fn rows<F: Float, V: Simd<F>, const MR: usize, const NR: usize, const NARROW: us
         return narrow_rows::<F, V, NARROW>(x, w, bias, zeros != Zeros::Multiply, y);
     }
     if let Some(bias) = bias {
-        for y in y.chunks_exact_mut(w.columns) {
+        for y in &mut *y {
             for (y, &b) in y.iter_mut().zip(bias) {
                 *y = b + F::zero(); // no negative zero, as in every finished sum
             }
@@ -298,7 +343,7 @@ fn rows<F: Float, V: Simd<F>, const MR: usize, const NR: usize, const NARROW: us
         sparse_rows::<F, V>(x, w, y);
     } else {
         let shape = (x.rows, x.columns, w.columns);
-        dense::<F, V, MR, 2>(shape, columns_of::<F, MR>(x), rows_of::<F, NR>(w), y);
+        dense::<F, V, MR, 2>(shape, columns_of::<F, V, MR>(x), rows_of::<F, NR>(w), y);
     }
 }
 
@@ -307,10 +352,10 @@ fn rows<F: Float, V: Simd<F>, const MR: usize, const NR: usize, const NARROW: us
 fn transposed_right<F: Float, V: Simd<F>, const MR: usize, const NR: usize>(
     dy: Matrix<'_, F>,
     w: Matrix<'_, F>,
-    dx: &mut [F],
+    dx: &mut [&mut [F]],
 ) {
     let shape = (dy.rows, dy.columns, w.rows);
-    dense::<F, V, MR, 2>(shape, columns_of::<F, MR>(dy), columns_of::<F, NR>(w), dx);
+    dense::<F, V, MR, 2>(shape, columns_of::<F, V, MR>(dy), columns_of::<F, V, NR>(w), dx);
 }
 
 /// `dW += xᵀ·dy`, with vectors `H` where `dy` has fewer columns than a vector `V` has lanes.
@@ -338,7 +383,8 @@ fn transposed_left<
         sparse_transposed::<F, V>(x, dy, dw);
     } else {
         let shape = (x.columns, x.rows, dy.columns);
-        dense::<F, V, MR, 2>(shape, rows_of::<F, MR>(x), rows_of::<F, NR>(dy), dw);
+        let mut dw: Vec<_> = dw.chunks_exact_mut(dy.columns).collect();
+        dense::<F, V, MR, 2>(shape, rows_of::<F, MR>(x), rows_of::<F, NR>(dy), &mut dw);
     }
 }
 
@@ -407,17 +453,21 @@ mod tests {
         bias: &'a [F],
         c: &'a mut [F],
     ) -> Product<'a, F> {
+        let rows = |c: &'a mut [F]| -> Vec<&'a mut [F]> {
+            let mut rest = c.chunks_exact_mut(n.max(1));
+            (0..m).map(|_| rest.next().unwrap_or_default()).collect()
+        };
         match kind {
             0 => Product::Rows {
                 x: Matrix::new(a, m, k),
                 w: Matrix::new(b, k, n),
                 bias: Some(bias),
-                y: c,
+                y: rows(c),
             },
             1 => Product::TransposedRight {
                 dy: Matrix::new(a, m, k),
                 w: Matrix::new(b, n, k),
-                dx: c,
+                dx: rows(c),
             },
             _ => {
                 Product::TransposedLeft { x: Matrix::new(a, k, m), dy: Matrix::new(b, k, n), dw: c }

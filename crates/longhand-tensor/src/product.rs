@@ -41,7 +41,7 @@ fn rows<F: Float>(x: &ArrayRef2<F>, w: &ArrayRef2<F>, bias: Option<&[F]>) -> Arr
     let mut y = Array2::zeros((x.nrows(), bias.map_or(w.ncols(), <[F]>::len)));
     expect_fit("x·W", x, w, &y, x.ncols() == w.nrows() && y.ncols() == w.ncols());
     let (x, w) = (x.as_standard_layout(), w.as_standard_layout());
-    let out = y.as_slice_mut().expect("standard layout");
+    let out = rows_mut(&mut y);
     multiply(Product::Rows { x: matrix(&x), w: matrix(&w), bias, y: out });
     y
 }
@@ -58,7 +58,7 @@ pub fn matmul_nt<F: Float>(dy: &ArrayRef2<F>, w: &ArrayRef2<F>) -> Array2<F> {
     let mut dx = Array2::zeros((dy.nrows(), w.nrows()));
     expect_fit("dy·Wᵀ", dy, w, &dx, dy.ncols() == w.ncols());
     let (dy, w) = (dy.as_standard_layout(), w.as_standard_layout());
-    let out = dx.as_slice_mut().expect("standard layout");
+    let out = rows_mut(&mut dx);
     multiply(Product::TransposedRight { dy: matrix(&dy), w: matrix(&w), dx: out });
     dx
 }
@@ -108,11 +108,15 @@ fn multiply<F: Float>(product: Product<'_, F>) {
 }
 
 /// Multiplications, counting those with zero, from which on a second thread gains more than it costs to wake.
-const WORTH_THREADS: usize = 1 << 20;
+const WORTH_THREADS: usize = 1 << 19;
 
 fn matrix<'a, F: Float>(array: &'a CowArray<'_, F, Ix2>) -> Matrix<'a, F> {
     let data = array.as_slice().expect("standard layout");
     Matrix::new(data, array.nrows(), array.ncols())
+}
+
+fn rows_mut<F>(array: &mut Array2<F>) -> Vec<&mut [F]> {
+    array.rows_mut().into_iter().map(|row| row.into_slice().expect("standard layout")).collect()
 }
 
 #[track_caller]

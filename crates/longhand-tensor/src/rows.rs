@@ -82,16 +82,14 @@ pub fn sum<F: Float>(numbers: impl IntoIterator<Item = F>) -> F {
 /// ```
 /// use longhand_tensor::{argmax, ndarray::array};
 /// assert_eq!(argmax(&array![1., 7., 3., 7.]), 1);
+/// assert_eq!(argmax(&array![f64::NAN, f64::NEG_INFINITY]), 1);
 /// ```
 #[track_caller]
 pub fn argmax<F: Float>(row: &ArrayRef1<F>) -> usize {
     assert!(!row.is_empty(), "argmax of an empty row");
-    let is_nan = |value: F| value.partial_cmp(&value).is_none();
-    let mut best = 0;
-    for (i, &value) in row.iter().enumerate() {
-        if value > row[best] || (is_nan(row[best]) && !is_nan(value)) {
-            best = i;
-        }
-    }
-    best
+    // First the largest value, then where it is: two loops without a choice that a CPU could only guess.
+    let is_number = |value: F| value.partial_cmp(&value).is_some();
+    let first = row.iter().position(|&value| is_number(value)).unwrap_or(0);
+    let largest = row.iter().fold(row[first], |m, &value| if value > m { value } else { m });
+    row.iter().position(|&value| value == largest).unwrap_or(0)
 }

@@ -17,7 +17,7 @@ pub(crate) fn dense<F: Float, V: Simd<F>, const MR: usize, const NV: usize>(
     (m, k, n): (usize, usize, usize),
     pack_a: impl Fn(usize, Range<usize>, &mut [F]),
     pack_b: impl Fn(usize, Range<usize>, &mut [F]),
-    c: &mut [F],
+    c: &mut [&mut [F]],
 ) {
     let nr = NV * V::LANES;
     let tiles = m.div_ceil(MR);
@@ -25,6 +25,7 @@ pub(crate) fn dense<F: Float, V: Simd<F>, const MR: usize, const NV: usize>(
     let mut packed_a = vec![F::zero(); tiles * summed * MR];
     let mut packed_b = vec![F::zero(); summed * nr];
     let mut edge = vec![F::zero(); MR * nr];
+    let mut edge: Vec<_> = edge.chunks_exact_mut(nr).collect();
     for from in (0..k).step_by(SUMMED_AT_ONCE) {
         let ks = from..k.min(from + SUMMED_AT_ONCE);
         let a = &mut packed_a[..tiles * ks.len() * MR];
@@ -39,33 +40,33 @@ pub(crate) fn dense<F: Float, V: Simd<F>, const MR: usize, const NV: usize>(
                 let r = tile * MR;
                 let rows = MR.min(m - r);
                 if rows == MR && columns == nr {
-                    multiply_tile::<F, V, MR, NV>(a, b, &mut c[r * n + j..], n);
+                    multiply_tile::<F, V, MR, NV>(a, b, &mut c[r..], j);
                     continue;
                 }
-                for i in 0..rows {
-                    edge[i * nr..][..columns].copy_from_slice(&c[(r + i) * n + j..][..columns]);
+                for (edge, c) in edge.iter_mut().zip(&c[r..r + rows]) {
+                    edge[..columns].copy_from_slice(&c[j..][..columns]);
                 }
-                multiply_tile::<F, V, MR, NV>(a, b, &mut edge, nr);
-                for i in 0..rows {
-                    c[(r + i) * n + j..][..columns].copy_from_slice(&edge[i * nr..][..columns]);
+                multiply_tile::<F, V, MR, NV>(a, b, &mut edge, 0);
+                for (edge, c) in edge.iter().zip(&mut c[r..r + rows]) {
+                    c[j..][..columns].copy_from_slice(&edge[..columns]);
                 }
             }
         }
     }
 }
 
-/// Adds the product of packed `a` and `b` to `MR` rows of `NV` vectors, `stride` apart in `c`.
+/// Adds the product of packed `a` and `b` to `NV` vectors from column `j` on of the first `MR` rows of `c`.
 #[inline(always)]
 fn multiply_tile<F: Float, V: Simd<F>, const MR: usize, const NV: usize>(
     a: &[F],
     b: &[F],
-    c: &mut [F],
-    stride: usize,
+    c: &mut [&mut [F]],
+    j: usize,
 ) {
     let at = columns_at::<NV>(0, V::LANES, NV * V::LANES);
     let mut acc = [[V::splat(F::zero()); NV]; MR];
     for i in 0..MR {
-        acc[i] = load(&c[i * stride..], at);
+        acc[i] = load(&c[i][j..], at);
     }
     for (a, b) in a.as_chunks::<MR>().0.iter().zip(b.chunks_exact(NV * V::LANES)) {
         for i in 0..MR {
@@ -73,13 +74,13 @@ fn multiply_tile<F: Float, V: Simd<F>, const MR: usize, const NV: usize>(
         }
     }
     for i in 0..MR {
-        store(acc[i], &mut c[i * stride..], at);
+        store(acc[i], &mut c[i][j..], at);
     }
 }
 
 /// Packs rows of `a` as `out[k][row]`: for a left operand, or a right one that is to be transposed.
 #[inline(always)]
-pub(crate) fn columns_of<F: Float, const N: usize>(
+pub(crate) fn columns_of<F: Float, V: Simd<F>, const N: usize>(
     a: Matrix<'_, F>,
 ) -> impl Fn(usize, Range<usize>, &mut [F]) {
     move |from, ks, out| {
@@ -91,8 +92,11 @@ pub(crate) fn columns_of<F: Float, const N: usize>(
         for k in (0..ks.len()).step_by(16) {
             let columns = 16.min(ks.len() - k);
             for i in 0..there {
-                let row = &a.row(from + i)[ks.start + k..][..columns];
-                for (out, &a) in out[k..].iter_mut().zip(row) {
+                let row = &a.row(from + i)[ks.start + k..ks.end];
+                if row.len() > 16 {
+                    V::prefetch(&row[16..]); // the next columns: no CPU foresees jumps of a row
+                }
+                for (out, &a) in out[k..].iter_mut().zip(&row[..columns]) {
                     out[i] = a;
                 }
             }

@@ -15,16 +15,16 @@ pub(crate) fn narrow_rows<F: Float, V: Simd<F>, const W: usize>(
     w: Matrix<'_, F>,
     bias: Option<&[F]>,
     skip: bool,
-    y: &mut [F],
+    y: &mut [&mut [F]],
 ) {
-    // The last rows are followed by fewer elements: they are read from a copy with zeros behind it.
-    let whole = w.data.len().saturating_sub(W) / w.columns;
-    let rest = &w.data[whole * w.columns..];
-    let mut last = [[F::zero(); W]; 4]; // fewer than W elements and one row, and W more to read
+    // Rows that fewer than W elements are left for are read from a copy with zeros behind it.
+    let whole = w.data.len().checked_sub(W).map_or(0, |last| last / w.stride + 1);
+    let rest = &w.data[w.data.len().min(whole * w.stride)..];
+    let mut last = [[F::zero(); W]; 2]; // fewer than W elements, and W more to read
     last.as_flattened_mut()[..rest.len()].copy_from_slice(rest);
     let row = |k: usize| match k < whole {
-        true => &w.data[k * w.columns..][..W],
-        false => &last.as_flattened()[(k - whole) * w.columns..][..W],
+        true => &w.data[k * w.stride..][..W],
+        false => &last.as_flattened()[(k - whole) * w.stride..][..W],
     };
     let mut start = [F::zero(); W];
     if let Some(bias) = bias {
@@ -36,7 +36,7 @@ pub(crate) fn narrow_rows<F: Float, V: Simd<F>, const W: usize>(
         let mut r = 0;
         while r < x.rows {
             let rows = if x.rows - r >= R { R } else { 1 };
-            let y = &mut y[r * w.columns..][..rows * w.columns];
+            let y = &mut y[r..r + rows];
             let x = x.rows_between(r, r + rows);
             let alive = columns_alive::<F, V>(x, skip, &mut alive);
             match rows {
@@ -87,7 +87,7 @@ fn rows_tile<'w, F: Float + 'w, V: Simd<F>, const W: usize, const R: usize, cons
     alive: &[u32],
     row: impl Fn(usize) -> &'w [F],
     start: &[F; W],
-    y: &mut [F],
+    y: &mut [&mut [F]],
 ) {
     let at = columns_at::<C>(0, V::LANES, C * V::LANES);
     let mut acc = [load::<F, V, C>(start, at); R];
@@ -105,7 +105,7 @@ fn rows_tile<'w, F: Float + 'w, V: Simd<F>, const W: usize, const R: usize, cons
         }
     }
     let mut sums = [F::zero(); W];
-    for (acc, y) in acc.into_iter().zip(y.chunks_exact_mut(y.len() / R)) {
+    for (acc, y) in acc.into_iter().zip(y) {
         store(acc, &mut sums, at);
         y.copy_from_slice(&sums[..y.len()]);
     }
@@ -120,9 +120,9 @@ pub(crate) fn narrow_transposed<F: Float, V: Simd<F>, H: Simd<F>>(
     dw: &mut [F],
 ) {
     if dy.columns >= V::LANES {
-        transposed::<F, V>(x, dy, skip, dw);
+        transposed::<F, V, V>(x, dy, skip, dw);
     } else if dy.columns >= H::LANES {
-        transposed::<F, H>(x, dy, skip, dw);
+        transposed::<F, V, H>(x, dy, skip, dw);
     } else {
         // Rows of less than a vector go by way of copies that are as long as one.
         let lanes = H::LANES;
@@ -134,17 +134,23 @@ pub(crate) fn narrow_transposed<F: Float, V: Simd<F>, H: Simd<F>>(
         for (dw, wide) in dw.chunks_exact(dy.columns).zip(wide_dw.chunks_exact_mut(lanes)) {
             wide[..dw.len()].copy_from_slice(dw);
         }
-        transposed::<F, H>(x, Matrix::new(&wide_dy, dy.rows, lanes), skip, &mut wide_dw);
+        transposed::<F, V, H>(x, Matrix::new(&wide_dy, dy.rows, lanes), skip, &mut wide_dw);
         for (dw, wide) in dw.chunks_exact_mut(dy.columns).zip(wide_dw.chunks_exact(lanes)) {
             dw.copy_from_slice(&wide[..dw.len()]);
         }
     }
 }
 
+/// Looks for zeros with vectors `V`, computes with vectors `H`.
 #[inline(always)]
-fn transposed<F: Float, V: Simd<F>>(x: Matrix<'_, F>, dy: Matrix<'_, F>, skip: bool, dw: &mut [F]) {
+fn transposed<F: Float, V: Simd<F>, H: Simd<F>>(
+    x: Matrix<'_, F>,
+    dy: Matrix<'_, F>,
+    skip: bool,
+    dw: &mut [F],
+) {
     let mut alive = vec![0; x.columns + V::LANES];
-    with_vectors!(dy.columns.div_ceil(V::LANES), C => {
+    with_vectors!(dy.columns.div_ceil(H::LANES), C => {
         const R: usize = if C <= 2 { 8 } else { 4 }; // so many rows of dy stay in registers
         let mut r = 0;
         while r < x.rows {
@@ -152,8 +158,8 @@ fn transposed<F: Float, V: Simd<F>>(x: Matrix<'_, F>, dy: Matrix<'_, F>, skip: b
             let (x, dy) = (x.rows_between(r, r + rows), dy.rows_between(r, r + rows));
             let alive = columns_alive::<F, V>(x, skip, &mut alive);
             match rows {
-                1 => transposed_tile::<F, V, 1, C>(x, alive, dy, dw),
-                _ => transposed_tile::<F, V, R, C>(x, alive, dy, dw),
+                1 => transposed_tile::<F, H, 1, C>(x, alive, dy, dw),
+                _ => transposed_tile::<F, H, R, C>(x, alive, dy, dw),
             }
             r += rows;
         }

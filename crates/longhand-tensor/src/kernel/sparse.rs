@@ -104,7 +104,11 @@ fn add_list<F: Float, V: Simd<F>, const C: usize>(
 
 /// `y += x·W`.
 #[inline(always)]
-pub(crate) fn sparse_rows<F: Float, V: Simd<F>>(x: Matrix<'_, F>, w: Matrix<'_, F>, y: &mut [F]) {
+pub(crate) fn sparse_rows<F: Float, V: Simd<F>>(
+    x: Matrix<'_, F>,
+    w: Matrix<'_, F>,
+    y: &mut [&mut [F]],
+) {
     let lists = Lists::of_rows::<V>(x);
     let parts = x.columns.div_ceil(SUMMED_AT_ONCE);
     if x.rows < WORTH_A_COPY {
@@ -119,7 +123,7 @@ pub(crate) fn sparse_rows<F: Float, V: Simd<F>>(x: Matrix<'_, F>, w: Matrix<'_, 
             with_vectors!(end - first, C => {
                 let at = columns_at::<C>(first, V::LANES, w.columns);
                 let panel = copy[w.rows * first..][..w.rows * C].as_chunks::<C>().0;
-                for (r, y) in y.chunks_exact_mut(w.columns).enumerate() {
+                for (r, y) in y.iter_mut().enumerate() {
                     let mut acc = load::<F, V, C>(y, at);
                     add_list(&mut acc, lists.list(r * parts + part), panel);
                     store(acc, y, at);
@@ -133,8 +137,13 @@ pub(crate) fn sparse_rows<F: Float, V: Simd<F>>(x: Matrix<'_, F>, w: Matrix<'_, 
 const WORTH_A_COPY: usize = 8;
 
 #[inline(always)]
-fn few_rows<F: Float, V: Simd<F>>(lists: &Lists<F>, parts: usize, w: Matrix<'_, F>, y: &mut [F]) {
-    for (r, y) in y.chunks_exact_mut(w.columns).enumerate() {
+fn few_rows<F: Float, V: Simd<F>>(
+    lists: &Lists<F>,
+    parts: usize,
+    w: Matrix<'_, F>,
+    y: &mut [&mut [F]],
+) {
+    for (r, y) in y.iter_mut().enumerate() {
         for (first, end) in blocks(w.columns, V::LANES) {
             with_vectors!(end - first, C => {
                 let at = columns_at::<C>(first, V::LANES, w.columns);
