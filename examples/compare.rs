@@ -3,9 +3,12 @@
 //!
 //! `cargo run --release --example compare`, and with `-- --help` what can be changed.
 
-use std::fs;
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+#[path = "support/command.rs"]
+mod command;
+#[path = "support/data.rs"]
+mod data;
+
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -14,8 +17,10 @@ use longhand_layers::{Layer, Linear, Relu, SoftmaxCrossEntropy};
 use longhand_mnist::Dataset;
 use longhand_optim::Sgd;
 use longhand_report::statistics::{bootstrap_mean, mcnemar, wilson};
-use longhand_report::{Chart, Curve};
+use longhand_report::{Comparison, Curve};
 use longhand_train::{Epoch, Training, argmax};
+
+use command::{COUNT, Failure, PerClass, is_count, make_folder, number, print, write};
 
 const HELP: &str = "Logistic regression and a multilayer perceptron on the same digits, compared.
 
@@ -25,9 +30,10 @@ Usage: cargo run --release --example compare -- [flags]     (defaults in parenth
                    weights and another order (5)
   --epochs N       how often each training image is seen (30)
   --hidden W       hidden units of the perceptron (30)
-  --data DIR       folder with the four MNIST files (the digits inside the program)
-  --per-class N    images of each digit in either set (500)
-  --out DIR        where compare.svg goes (runs/compare)
+  --data DIR       folder or name of other digits, as for mlp
+                   (the digits inside the program)
+  --per-class N    images of each digit in either set, or `all` (500)
+  --out DIR        where compare.html and compare.svg go (runs/compare)
   --help           print this
 ";
 
@@ -36,12 +42,15 @@ struct Options {
     epochs: usize,
     hidden: usize,
     data: Option<PathBuf>,
-    per_class: usize,
+    per_class: PerClass,
     out: PathBuf,
 }
 
+const FIRST_SEED: u64 = 42;
+
 /// A trained model on the validation images.
 struct Outcome {
+    answers: Vec<usize>,
     right: Vec<bool>,
     losses: Vec<f64>,
     history: Vec<Epoch>,
@@ -49,42 +58,27 @@ struct Outcome {
 }
 
 fn main() -> ExitCode {
-    match run() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err((message, code)) => {
-            let _ = writeln!(io::stderr(), "error: {message}");
-            ExitCode::from(code)
-        }
-    }
+    command::exit(run())
 }
 
-fn run() -> Result<(), (String, u8)> {
-    let Some(options) =
-        parse().map_err(|error| (format!("{error}\n`--help` lists the flags."), 2))?
-    else {
-        return print(HELP);
-    };
-    let all = match &options.data {
-        None => Dataset::embedded(),
-        Some(folder) => {
-            Dataset::from_idx_folder(folder).map_err(|error| (format!("--data: {error}"), 1))?
-        }
-    };
-    let digits = all
-        .draw_per_class(options.per_class, 0)
-        .map_err(|error| (format!("--per-class: {error}"), 2))?;
+fn run() -> Result<(), Failure> {
+    let Some(options) = parse()? else { return print(HELP) };
+    // Before the training and not after it: a folder that cannot be written.
+    make_folder(&options.out)?;
+    let digits = command::digits(options.data.as_deref(), options.per_class, 0)?;
     let n = digits.test.len();
     print(&format!(
-        "{}: {} training and {n} validation images, {} epochs, batch size 16\n\
+        "{}: {} training and {n} validation images,\n\
+         {} epochs, batch size 16; accuracy, and images that only one reads, of\n\
          logistic regression 784-10 (learning rate 0.05) and perceptron 784-{}-10 (0.1)\n\n\
-         seed  logistic  perceptron  only the one right  only the other     p      seconds\n",
+         seed  logistic  perceptron  only logistic  only perceptron        p  seconds\n",
         digits.source,
         digits.train.len(),
         options.epochs,
         options.hidden
     ))?;
     let mut pairs = vec![];
-    for seed in 42..42 + options.seeds {
+    for seed in FIRST_SEED..FIRST_SEED + options.seeds {
         let rng = &mut Xoshiro256PlusPlus::seed_from_u64(seed);
         let logistic = train(Linear::new(784, 10, rng), 0.05, seed, &options, &digits)?;
         let hidden = Linear::new(784, options.hidden, rng).then(Relu);
@@ -95,7 +89,7 @@ fn run() -> Result<(), (String, u8)> {
         };
         let (logistic_only, mlp_only) = (only(&logistic, &mlp), only(&mlp, &logistic));
         print(&format!(
-            "{seed:>4}  {:>8.4}  {:>10.4}  {logistic_only:>18}  {mlp_only:>14}  {:>8.1e}  {:.1} and {:.1}\n",
+            "{seed:>4}  {:>8.4}  {:>10.4}  {logistic_only:>13}  {mlp_only:>15}  {:>7.1e}  {:.1}, {:.1}\n",
             logistic.accuracy(),
             mlp.accuracy(),
             mcnemar(logistic_only, mlp_only),
@@ -104,54 +98,60 @@ fn run() -> Result<(), (String, u8)> {
         ))?;
         pairs.push((logistic, mlp, mcnemar(logistic_only, mlp_only)));
     }
-    print(&summary(&pairs, n))?;
-    let path = options.out.join("compare.svg");
-    let failed = |path: &Path, error: io::Error| {
-        (format!("cannot write {}: {error}; choose another folder with --out", path.display()), 1)
+    let summary = summary(&pairs, n);
+    print(&summary)?;
+
+    let (logistic, mlp, _) = &pairs[0];
+    let labels: Vec<usize> = digits.test.labels().iter().map(|&l| usize::from(l)).collect();
+    let comparison = Comparison {
+        title: "One layer and two",
+        text: summary.trim(),
+        names: ["logistic regression", "the perceptron"],
+        losses: &losses(logistic, mlp),
+        classes: &digits.class_names.map(str::to_owned),
+        images: digits.test.images().view(),
+        labels: &labels,
+        answers: [&logistic.answers, &mlp.answers],
     };
-    fs::create_dir_all(&options.out).map_err(|error| failed(&options.out, error))?;
-    fs::write(&path, plot(&pairs[0])).map_err(|error| failed(&path, error))?;
-    print(&format!("\nThe losses of seed 42 are in {}.\n", path.display()))
+    write(&options.out.join("compare.svg"), comparison.loss_svg())?;
+    write(&options.out.join("compare.html"), comparison.html())?;
+    print(&format!(
+        "\nThe losses of seed {FIRST_SEED} and the images that only one of the two reads:\n{}\n",
+        options.out.join("compare.html").display()
+    ))
 }
 
-fn parse() -> Result<Option<Options>, lexopt::Error> {
+fn parse() -> Result<Option<Options>, Failure> {
     use lexopt::prelude::*;
     let mut options = Options {
         seeds: 5,
         epochs: 30,
         hidden: 30,
         data: None,
-        per_class: 500,
+        per_class: PerClass::Count(500),
         out: PathBuf::from("runs/compare"),
     };
     let mut parser = lexopt::Parser::from_env();
     while let Some(argument) = parser.next()? {
-        match argument {
-            Long("help") => return Ok(None),
-            Long("seeds") => options.seeds = parser.value()?.parse_with(positive)? as u64,
-            Long("epochs") => options.epochs = parser.value()?.parse_with(positive)?,
-            Long("hidden") => options.hidden = parser.value()?.parse_with(positive)?,
-            Long("per-class") => options.per_class = parser.value()?.parse_with(positive)?,
-            Long("data") => options.data = Some(parser.value()?.into()),
-            Long("out") => options.out = parser.value()?.into(),
-            other => return Err(other.unexpected()),
+        let flag = match argument {
+            Long("help") | Short('h') => return Ok(None),
+            Long(flag) => flag.to_owned(),
+            other => return Err(other.unexpected().into()),
+        };
+        if !["seeds", "epochs", "hidden", "per-class", "data", "out"].contains(&&*flag) {
+            return Err(Long(&flag).unexpected().into());
+        }
+        let value = parser.value()?;
+        match &*flag {
+            "seeds" => options.seeds = number(&flag, &value, COUNT, is_count)? as u64,
+            "epochs" => options.epochs = number(&flag, &value, COUNT, is_count)?,
+            "hidden" => options.hidden = number(&flag, &value, COUNT, is_count)?,
+            "per-class" => options.per_class = PerClass::parse(&value)?,
+            "data" => options.data = Some(value.into()),
+            _ => options.out = value.into(),
         }
     }
     Ok(Some(options))
-}
-
-fn positive(text: &str) -> Result<usize, String> {
-    let number = text.parse().ok().filter(|n| (1..=100_000).contains(n));
-    number.ok_or_else(|| "expected a number from 1 to 100000".to_owned())
-}
-
-fn print(text: &str) -> Result<(), (String, u8)> {
-    match io::stdout().write_all(text.as_bytes()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err((format!("cannot write to standard output: {error}"), 1))
-        }
-        _ => Ok(()),
-    }
 }
 
 fn train<M: Layer<f32>>(
@@ -160,14 +160,14 @@ fn train<M: Layer<f32>>(
     seed: u64,
     options: &Options,
     digits: &Dataset,
-) -> Result<Outcome, (String, u8)> {
+) -> Result<Outcome, Failure> {
     let start = Instant::now();
     let loss = SoftmaxCrossEntropy::default();
     let training = Training { loss, answer: argmax, epochs: options.epochs, batch_size: 16, seed };
     let mut sgd = Sgd { learning_rate, ..Sgd::default() }.init(&model);
     let history = training
         .run(&mut model, &mut sgd, &digits.train, &digits.test, &mut ())
-        .map_err(|diverged| (diverged.to_string(), 1))?;
+        .map_err(|diverged| Failure::Run(diverged.to_string()))?;
     let seconds = start.elapsed().as_secs_f64();
     let (x, labels) = digits.test.batch(&(0..digits.test.len()).collect::<Vec<_>>());
     let logits = model.infer(&x);
@@ -177,7 +177,8 @@ fn train<M: Layer<f32>>(
         (argmax(&z) == t, lse - f64::from(z[t]))
     };
     let (right, losses) = logits.rows().into_iter().zip(&labels).map(of_image).unzip();
-    Ok(Outcome { right, losses, history, seconds })
+    let answers = logits.rows().into_iter().map(|z| argmax(&z)).collect();
+    Ok(Outcome { answers, right, losses, history, seconds })
 }
 
 impl Outcome {
@@ -217,20 +218,22 @@ fn summary(pairs: &[(Outcome, Outcome, f64)], n: usize) -> String {
     let seeds = pairs.len();
     let verdict = if better == seeds && clear == seeds {
         format!(
-            "The perceptron reads these digits better: with each of the {seeds} seeds, and by more than chance explains (p < 0.05 each time)."
+            "The perceptron reads these digits better: with each of the {seeds} seeds, and by more\n\
+             than chance explains (p < 0.05 each time)."
         )
     } else {
         format!(
-            "The perceptron was the better one with {better} of {seeds} seeds, and a difference was more than chance explains with {clear} (p < 0.05): \
-             that settles nothing."
+            "The perceptron was the better one with {better} of {seeds} seeds, and a difference was more\n\
+             than chance explains with {clear} (p < 0.05): that settles nothing."
         )
     };
     format!(
         "\naccuracy over the seeds, mean ± standard deviation\n  logistic    {}\n  perceptron  {}\n  difference  {}\n\
          with seed 42\n  logistic    {} (95 %, Wilson)\n  perceptron  {} (95 %, Wilson)\n  same accuracy, by chance as far apart as this: p = {p:.1e} (McNemar, \
-         exact)\n  loss of an image, logistic less perceptron: {mean:.4} ({low:.4} to {high:.4}, 95 %, bootstrap)\n\n\
-         {verdict}\nIt does not follow that it would with other images, other settings or more of either; all seeds share their images,\n\
-         so that the spread over the seeds is that of training, and the intervals are those of the choice of images.\n",
+         exact)\n  loss of an image, logistic less perceptron: {mean:.4}\n    ({low:.4} to {high:.4}, 95 %, bootstrap)\n\n\
+         {verdict}\nIt does not follow that it would with other images, other settings or more of\n\
+         either; all seeds share their images, so that the spread over the seeds is that\n\
+         of training, and the intervals are those of the choice of images.\n",
         over_seeds(|(l, ..)| l.accuracy()),
         over_seeds(|(_, m, _)| m.accuracy()),
         over_seeds(|(l, m, _)| m.accuracy() - l.accuracy()),
@@ -239,17 +242,15 @@ fn summary(pairs: &[(Outcome, Outcome, f64)], n: usize) -> String {
     )
 }
 
-fn plot((logistic, mlp, _): &(Outcome, Outcome, f64)) -> String {
-    let curve = |name: &str, history: &[Epoch], loss: fn(&Epoch) -> f64| {
-        Curve::new(name, history.iter().map(loss).collect())
+/// Both losses of both models.
+fn losses(logistic: &Outcome, mlp: &Outcome) -> [Curve; 4] {
+    let curve = |name: &str, of: &Outcome, loss: fn(&Epoch) -> f64| {
+        Curve::new(name, of.history.iter().map(loss).collect())
     };
-    let curves = [
-        curve("1 layer, train", &logistic.history, |e| e.train.loss),
-        curve("1 layer, valid", &logistic.history, |e| e.valid.loss),
-        curve("2 layers, train", &mlp.history, |e| e.train.loss),
-        curve("2 layers, valid", &mlp.history, |e| e.valid.loss),
-    ];
-    let mark = Some((10f64.ln(), "ln 10: guessing"));
-    Chart { title: "One layer and two", x: "epoch", y: "mean cross-entropy", curves: &curves, mark }
-        .svg()
+    [
+        curve("1 layer, train", logistic, |e| e.train.loss),
+        curve("1 layer, valid", logistic, |e| e.valid.loss),
+        curve("2 layers, train", mlp, |e| e.train.loss),
+        curve("2 layers, valid", mlp, |e| e.valid.loss),
+    ]
 }

@@ -11,6 +11,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use longhand_mnist::{Dataset, Split};
+use longhand_report::in_characters;
 
 const HELP: &str = "Shows a data set of digits, or of other pictures in MNIST's format.
 
@@ -87,23 +88,14 @@ fn moments(split: &Split) -> (f64, f64) {
     (mean, (moment(2) - mean * mean).sqrt())
 }
 
-/// The first three images side by side, in characters, two rows of pixels to a line.
+/// The first three images side by side, in characters.
 fn drawing(split: &Split, class_names: &[&str]) -> String {
-    let shades: Vec<char> = " .:-=+*#%@".chars().collect();
     let shown: Vec<usize> = (0..split.len().min(3)).collect();
+    let columns = split.image(0).ncols();
+    let images: Vec<Vec<String>> = shown.iter().map(|&i| in_characters(&split.image(i))).collect();
     let mut text = String::new();
-    let (rows, columns) = split.image(0).dim();
-    for row in (0..rows).step_by(2) {
-        let mut line = String::new();
-        for &i in &shown {
-            let image = split.image(i);
-            for column in 0..columns {
-                let below = (row + 1).min(rows - 1);
-                let ink =
-                    (usize::from(image[[row, column]]) + usize::from(image[[below, column]])) / 2;
-                line.push(shades[ink * (shades.len() - 1) / 255]);
-            }
-        }
+    for row in 0..images[0].len() {
+        let line: String = images.iter().map(|image| format!("{:columns$}", image[row])).collect();
         let _ = writeln!(text, "{}", line.trim_end());
     }
     for &i in &shown {

@@ -1,45 +1,118 @@
-//! The learning-rate range test: one epoch of 784-30-10 in which the learning rate grows from step to step until the loss does too.
+//! The learning-rate range test: one epoch in which the learning rate grows from step to step until the loss does too.
 //!
-//! `cargo run --release --example lr_find`
+//! `cargo run --release --example lr_find`, and with `-- --help` what can be changed.
 //!
 //! Source: L. Smith, *Cyclical Learning Rates for Training Neural Networks*, 2017, section 3.3.
 
-use std::io::{self, Write};
+#[path = "support/command.rs"]
+mod command;
+#[path = "support/data.rs"]
+mod data;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
 
 use longhand_layers::rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
-use longhand_layers::{Float, Layer, Linear, Loss, Parameters, Relu, SoftmaxCrossEntropy};
-use longhand_mnist::{Dataset, shuffled};
+use longhand_layers::{Float, Layer, Linear, Loss, Relu, SoftmaxCrossEntropy};
+use longhand_mnist::{Split, shuffled};
 use longhand_optim::{Optimizer, Sgd};
+use longhand_report::{Chart, Curve};
 
-const LOWEST: f64 = 1e-4;
-const HIGHEST: f64 = 10.0;
-const BATCH: usize = 16;
+use command::{
+    COUNT, Failure, POSITIVE_RATE, PerClass, in_f32, is_count, make_folder, number, print, write,
+};
+
+const HELP: &str =
+    "The learning-rate range test: the loss while the learning rate grows step by step.
+
+Usage: cargo run --release --example lr_find -- [flags]     (defaults in parentheses)
+
+  --hidden W       hidden units; 0 for logistic regression (30)
+  --from X         lowest learning rate (0.0001)
+  --to X           highest learning rate (10)
+  --batch-size N   images per step (16)
+  --seed N         decides the initial weights and the order (42)
+  --data DIR       folder or name of other digits, as for mlp
+                   (the digits inside the program)
+  --per-class N    training images of each digit, or `all` (500)
+  --out DIR        where lr_find.svg goes (runs/lr_find)
+  --help           print this
+";
+
+struct Options {
+    hidden: usize,
+    from: f64,
+    to: f64,
+    batch_size: usize,
+    seed: u64,
+    data: Option<PathBuf>,
+    per_class: PerClass,
+    out: PathBuf,
+}
+
 /// Share of the old in the smoothed loss.
 const MEMORY: f64 = 0.95;
+/// The loss has grown beyond use where it is so many times the lowest.
+const TOO_MUCH: f64 = 4.0;
 
-fn main() -> io::Result<()> {
-    let digits = Dataset::embedded().train;
-    let rng = &mut Xoshiro256PlusPlus::seed_from_u64(42);
-    let mut model = Linear::<f32>::new(784, 30, rng).then(Relu).then(Linear::new(30, 10, rng));
+fn main() -> ExitCode {
+    command::exit(run())
+}
+
+fn run() -> Result<(), Failure> {
+    let Some(options) = parse()? else { return print(HELP) };
+    make_folder(&options.out)?;
+    let digits = command::digits(options.data.as_deref(), options.per_class, options.seed)?.train;
+    let rng = &mut Xoshiro256PlusPlus::seed_from_u64(options.seed);
+    let (net, curve) = match options.hidden {
+        0 => ("784-10".to_owned(), range_test(Linear::new(784, 10, rng), &digits, &options)),
+        hidden => {
+            let model = Linear::new(784, hidden, rng).then(Relu).then(Linear::new(hidden, 10, rng));
+            (format!("784-{hidden}-10"), range_test(model, &digits, &options))
+        }
+    };
+    let heading = format!(
+        "{net}, batches of {}: smoothed loss while the learning rate grows",
+        options.batch_size
+    );
+    let mut text = format!("{heading}\n\n");
+    let highest = curve.iter().map(|c| c.1.min(2.0 * curve[0].1)).fold(0.0, f64::max);
+    for (rate, loss) in curve.iter().step_by(curve.len().div_ceil(24).max(1)) {
+        let bar = "#".repeat((50.0 * (loss / highest).min(1.0)).round() as usize);
+        text += &format!("{rate:>9.5}  {loss:>7.4}  {bar}\n");
+    }
+    let lowest = curve.iter().min_by(|a, b| a.1.total_cmp(&b.1)).map_or(options.from, |c| c.0);
+    text += &format!(
+        "\nThe loss is lowest at {lowest:.2}, shortly before it grows.\n\
+         A tenth to a third of that is the usual choice: {:.2} to {:.2}.\n",
+        lowest / 10.0,
+        lowest / 3.0
+    );
+    let path = options.out.join("lr_find.svg");
+    write(&path, plot(&format!("{net}: learning-rate range test"), &curve, highest))?;
+    print(&format!("{text}The curve is in {}.\n", path.display()))
+}
+
+/// The learning rate of each step and the smoothed loss, until that has grown beyond use.
+fn range_test<M: Layer<f32>>(mut model: M, digits: &Split, options: &Options) -> Vec<(f64, f64)> {
     let mut grad = model.zeros_like();
-    let mut sgd = Sgd { learning_rate: LOWEST, ..Sgd::default() }.init(&model);
+    let mut sgd = Sgd { learning_rate: options.from, ..Sgd::default() }.init(&model);
     let loss = SoftmaxCrossEntropy::default();
-
-    let order = shuffled(digits.len(), 42, 1);
-    let steps = order.len().div_ceil(BATCH);
+    let order = shuffled(digits.len(), options.seed, 1);
+    let steps = order.len().div_ceil(options.batch_size);
     // Not the platform's functions, whose last bits differ from machine to machine.
-    let growth: f64 = Float::ln(HIGHEST / LOWEST) / (steps - 1) as f64;
+    let growth: f64 = Float::ln(options.to / options.from) / (steps.max(2) - 1) as f64;
     let (mut average, mut weight_of_start, mut best) = (0.0, 1.0, f64::INFINITY);
     let mut curve = vec![];
-    for (step, positions) in order.chunks(BATCH).enumerate() {
-        let learning_rate = LOWEST * Float::exp(growth * step as f64);
+    for (step, positions) in order.chunks(options.batch_size).enumerate() {
+        let learning_rate = options.from * Float::exp(growth * step as f64);
         let (x, labels) = digits.batch(positions);
         let (logits, cache) = model.forward(x);
         let (value, dlogits) = loss.loss_and_grad(logits, &labels);
         weight_of_start *= MEMORY;
         average = MEMORY * average + (1.0 - MEMORY) * f64::from(value);
         let smoothed = average / (1.0 - weight_of_start); // what the start at zero took away is given back
-        if !smoothed.is_finite() || (step > 20 && smoothed > 4.0 * best) {
+        if !smoothed.is_finite() || (step > 20 && smoothed > TOO_MUCH * best) {
             break;
         }
         best = best.min(smoothed);
@@ -49,24 +122,65 @@ fn main() -> io::Result<()> {
         sgd.set_learning_rate(learning_rate);
         sgd.step(&mut model, &grad);
     }
+    curve
+}
 
-    let mut out = io::stdout().lock();
-    writeln!(
-        out,
-        "784-30-10, batches of {BATCH}: smoothed training loss while the learning rate grows\n"
-    )?;
-    let highest = curve.iter().map(|c| c.1.min(2.0 * curve[0].1)).fold(0.0, f64::max);
-    let every = curve.len().div_ceil(24).max(1);
-    for (rate, loss) in curve.iter().step_by(every) {
-        let bar = "#".repeat((50.0 * (loss / highest).min(1.0)).round() as usize);
-        writeln!(out, "{rate:>9.5}  {loss:>7.4}  {bar}")?;
+/// The loss over the steps, which are named by their learning rates: those that are powers of ten, as nearly as the steps are.
+fn plot(title: &str, curve: &[(f64, f64)], highest: f64) -> String {
+    let values = curve.iter().map(|&(_, loss)| loss.min(highest)).collect();
+    let powers = (-9..9).map(|power| 10f64.powi(power));
+    let tick = |rate: f64| {
+        let step = curve.iter().position(|c| c.0 >= 0.999 * rate)?;
+        (0.999 * curve[0].0 <= rate).then(|| (step, rate.to_string()))
+    };
+    let ticks: Vec<(usize, String)> = powers.filter_map(tick).collect();
+    let (x, y, curves) = ("learning rate", "smoothed loss", &[Curve::new("loss", values)]);
+    Chart { title, x, y, curves, mark: Some((10f64.ln(), "ln 10: guessing")), ticks: &ticks }.svg()
+}
+
+fn parse() -> Result<Option<Options>, Failure> {
+    use lexopt::prelude::*;
+    let mut options = Options {
+        hidden: 30,
+        from: 1e-4,
+        to: 10.0,
+        batch_size: 16,
+        seed: 42,
+        data: None,
+        per_class: PerClass::Count(500),
+        out: PathBuf::from("runs/lr_find"),
+    };
+    let mut parser = lexopt::Parser::from_env();
+    while let Some(argument) = parser.next()? {
+        let flag = match argument {
+            Long("help") | Short('h') => return Ok(None),
+            Long(flag) => flag.to_owned(),
+            other => return Err(other.unexpected().into()),
+        };
+        let known = ["hidden", "from", "to", "batch-size", "seed", "data", "per-class", "out"];
+        if !known.contains(&&*flag) {
+            return Err(Long(&flag).unexpected().into());
+        }
+        let value = parser.value()?;
+        let above_0 = |rate: &f64| *rate > 0.0 && in_f32(rate);
+        match &*flag {
+            "hidden" => {
+                options.hidden =
+                    number(&flag, &value, "a whole number", |n| *n == 0 || is_count(n))?;
+            }
+            "from" => options.from = number(&flag, &value, POSITIVE_RATE, above_0)?,
+            "to" => options.to = number(&flag, &value, POSITIVE_RATE, above_0)?,
+            "batch-size" => options.batch_size = number(&flag, &value, COUNT, is_count)?,
+            "seed" => options.seed = number(&flag, &value, "a whole number below 2^64", |_| true)?,
+            "per-class" => options.per_class = PerClass::parse(&value)?,
+            "data" => options.data = Some(value.into()),
+            _ => options.out = value.into(),
+        }
     }
-    let (lowest, _) =
-        curve.iter().copied().min_by(|a, b| a.1.total_cmp(&b.1)).expect("a step was made");
-    writeln!(
-        out,
-        "\nThe loss is lowest at {lowest:.2}, shortly before it grows. A tenth to a third of that is the usual choice: {:.2} to {:.2}.",
-        lowest / 10.0,
-        lowest / 3.0
-    )
+    if options.from >= options.to {
+        let Options { from, to, .. } = options;
+        let message = format!("--from: expected less than --to, which is {to}, found `{from}`");
+        return Err(Failure::Usage(message));
+    }
+    Ok(Some(options))
 }

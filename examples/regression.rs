@@ -1,15 +1,24 @@
 //! The digit as a number: nets with one output and the mean squared error, beside the same nets as classifiers; and why that is bad.
 //!
-//! `cargo run --release --example regression`
+//! `cargo run --release --example regression`, and with `-- --help` what can be changed.
 
-use std::io::{self, Write};
+#[path = "support/command.rs"]
+mod command;
+#[path = "support/data.rs"]
+mod data;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
 
 use longhand_layers::rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
 use longhand_layers::{Layer, Linear, Loss, MeanSquaredError, Relu, SoftmaxCrossEntropy};
 use longhand_mnist::{Dataset, Split};
 use longhand_optim::Sgd;
-use longhand_train::{Diverged, Training, argmax};
+use longhand_report::HeatMap;
+use longhand_train::{Training, argmax};
 use ndarray::{Array2, ArrayRef1, ArrayRef2};
+
+use command::{COUNT, Failure, PerClass, is_count, make_folder, number, print, write};
 
 /// The mean squared distance of a single output from the label, as if classes were numbers.
 struct DistanceFromLabel;
@@ -35,42 +44,108 @@ fn nearest(y: &ArrayRef1<f32>) -> usize {
     y[0].round().clamp(0.0, 9.0) as usize
 }
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let digits = Dataset::embedded();
-    let rng = &mut Xoshiro256PlusPlus::seed_from_u64(42);
+const HELP: &str = "The digit as a number, with the mean squared error; and why that is bad.
+
+Usage: cargo run --release --example regression -- [flags]     (defaults in parentheses)
+
+  --hidden W       hidden units of the net with two layers (30)
+  --epochs N       how often each training image is seen (30)
+  --seed N         decides the initial weights and the order (42)
+  --data DIR       folder or name of other digits, as for mlp
+                   (the digits inside the program)
+  --per-class N    images of each digit in either set, or `all` (500)
+  --out DIR        where regression.svg goes (runs/regression)
+  --help           print this
+";
+
+struct Options {
+    hidden: usize,
+    epochs: usize,
+    seed: u64,
+    data: Option<PathBuf>,
+    per_class: PerClass,
+    out: PathBuf,
+}
+
+fn parse() -> Result<Option<Options>, Failure> {
+    use lexopt::prelude::*;
+    let mut options = Options {
+        hidden: 30,
+        epochs: 30,
+        seed: 42,
+        data: None,
+        per_class: PerClass::Count(500),
+        out: PathBuf::from("runs/regression"),
+    };
+    let mut parser = lexopt::Parser::from_env();
+    while let Some(argument) = parser.next()? {
+        let flag = match argument {
+            Long("help") | Short('h') => return Ok(None),
+            Long(flag) => flag.to_owned(),
+            other => return Err(other.unexpected().into()),
+        };
+        if !["hidden", "epochs", "seed", "per-class", "data", "out"].contains(&&*flag) {
+            return Err(Long(&flag).unexpected().into());
+        }
+        let value = parser.value()?;
+        match &*flag {
+            "hidden" => options.hidden = number(&flag, &value, COUNT, is_count)?,
+            "epochs" => options.epochs = number(&flag, &value, COUNT, is_count)?,
+            "seed" => options.seed = number(&flag, &value, "a whole number below 2^64", |_| true)?,
+            "per-class" => options.per_class = PerClass::parse(&value)?,
+            "data" => options.data = Some(value.into()),
+            _ => options.out = value.into(),
+        }
+    }
+    Ok(Some(options))
+}
+
+fn main() -> ExitCode {
+    command::exit(run())
+}
+
+fn run() -> Result<(), Failure> {
+    let Some(options) = parse()? else { return print(HELP) };
+    make_folder(&options.out)?;
+    let digits = command::digits(options.data.as_deref(), options.per_class, options.seed)?;
+    let Options { hidden, epochs, .. } = options;
+    let rng = &mut Xoshiro256PlusPlus::seed_from_u64(options.seed);
     let mut mlp =
-        |outputs| Linear::new(784, 30, rng).then(Relu).then(Linear::new(30, outputs, rng));
+        |outputs| Linear::new(784, hidden, rng).then(Relu).then(Linear::new(hidden, outputs, rng));
     let (mlp_number, mlp_classes) = (mlp(1), mlp(10));
     let mut one_layer = |outputs| Linear::new(784, outputs, rng);
     let (linear_number, linear_classes) = (one_layer(1), one_layer(10));
-    let mut out = io::stdout().lock();
-    writeln!(out, "share of {} digits read rightly after 30 epochs\n", digits.test.len())?;
-    writeln!(out, "{:<12}{:>22}{:>22}", "", "digit as a number", "digit as a class")?;
-    let (number, linear_score) = train(linear_number, DistanceFromLabel, nearest, 0.005, &digits)?;
+    print(&format!(
+        "share of {} digits read rightly after {epochs} epochs\n\n{:<12}{:>22}{:>22}\n",
+        digits.test.len(),
+        "",
+        "digit as a number",
+        "digit as a class"
+    ))?;
+    let classification = SoftmaxCrossEntropy::default;
+    let (number, linear_score) =
+        train(linear_number, DistanceFromLabel, nearest, 0.005, &options, &digits)?;
     let (_, classes_score) =
-        train(linear_classes, SoftmaxCrossEntropy::default(), argmax, 0.05, &digits)?;
-    writeln!(out, "{:<12}{linear_score:>22.4}{classes_score:>22.4}", "784-k")?;
+        train(linear_classes, classification(), argmax, 0.05, &options, &digits)?;
+    print(&format!("{:<12}{linear_score:>22.4}{classes_score:>22.4}\n", "784-k"))?;
     let mean_of_linear = mean_squared_error(&number, &digits.test);
-    let (number, score) = train(mlp_number, DistanceFromLabel, nearest, 0.01, &digits)?;
+    let (number, score) = train(mlp_number, DistanceFromLabel, nearest, 0.01, &options, &digits)?;
     let (classes, classes_score) =
-        train(mlp_classes, SoftmaxCrossEntropy::default(), argmax, 0.1, &digits)?;
-    writeln!(out, "{:<12}{score:>22.4}{classes_score:>22.4}", "784-30-k")?;
+        train(mlp_classes, classification(), argmax, 0.1, &options, &digits)?;
+    let net = format!("784-{hidden}");
+    print(&format!("{:<12}{score:>22.4}{classes_score:>22.4}\n", format!("{net}-k")))?;
 
     let (x, labels) = digits.test.batch(&(0..digits.test.len()).collect::<Vec<_>>());
     let y = number.infer(&x);
     let reads = classes.infer(&x);
-    writeln!(
-        out,
-        "\nwhat the number of 784-30-1 was, for each digit (share of its images in %)\n"
-    )?;
-    writeln!(
-        out,
-        "{:>6}{}{:>8}{:>9}",
+    let mut text = format!(
+        "\nwhat the number of {net}-1 was, for each digit (share of its images in %)\n\n{:>6}{}{:>8}{:>9}\n",
         "digit",
         (0..10).map(|d| format!("{d:>5}")).collect::<String>(),
         "mean",
         "spread"
-    )?;
+    );
+    let mut table = vec![];
     for digit in 0..10 {
         let of_digit: Vec<f32> = y
             .column(0)
@@ -83,9 +158,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let mean = of_digit.iter().sum::<f32>() / n;
         let spread = (of_digit.iter().map(|y| (y - mean).powi(2)).sum::<f32>() / n).sqrt();
         let mut shares = [0f32; 10];
-        of_digit.iter().for_each(|y| shares[nearest(&ndarray::arr1(&[*y]))] += 100.0 / n);
-        let shares: String = shares.iter().map(|s| format!("{s:>5.0}")).collect();
-        writeln!(out, "{digit:>6}{shares}{mean:>8.2}{spread:>9.2}")?;
+        of_digit.iter().for_each(|y| shares[nearest(&ndarray::arr1(&[*y]))] += 1.0 / n);
+        table.push(shares.iter().map(|&s| Some(f64::from(s))).collect::<Vec<_>>());
+        let shares: String = shares.iter().map(|s| format!("{:>5.0}", 100.0 * s)).collect();
+        text += &format!("{digit:>6}{shares}{mean:>8.2}{spread:>9.2}\n");
     }
     let mistakes = |answer: &dyn Fn(usize) -> usize| {
         let wrong: Vec<f64> = (0..labels.len())
@@ -100,33 +176,50 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (wrong, neighbours) = mistakes(&|i| nearest(&y.row(i)));
     let (wrong_classes, neighbours_classes) = mistakes(&|i| argmax(&reads.row(i)));
     let error = mean_squared_error(&number, &digits.test);
-    writeln!(
-        out,
-        "\nWhy this is bad. The squared error counts a 7 read as 1 as 36 times as wrong as one read as 8, though a 7 looks more like a 1\n\
-         than like an 8: the order of the digits is not in the pictures. Unsure between 1 and 7, the net that pays least says 4.\n\
-         So its answers crowd in the middle and spill to the neighbours: of its {wrong} mistakes {neighbours:.0} % name the next digit, of the\n\
-         classifier's {wrong_classes} only {neighbours_classes:.0} %. And rounding asks for an error below 0.5, when the typical one is {:.2}\n\
-         (with one layer {:.2}; who always says 4.5 errs by {:.2}).",
+    text += &format!(
+        "\nWhy this is bad. The squared error counts a 7 read as 1 as 36 times as wrong as\n\
+         one read as 8, though a 7 looks more like a 1 than like an 8: the order of the\n\
+         digits is not in the pictures. Unsure between 1 and 7, the net that pays least\n\
+         says 4. So its answers crowd in the middle and spill to the neighbours: of its\n\
+         {wrong} mistakes {neighbours:.0} % name the next digit, of the classifier's {wrong_classes} only {neighbours_classes:.0} %.\n\
+         And rounding asks for an error below 0.5, when the typical one is {:.2}\n\
+         (with one layer {:.2}; who always says 4.5 errs by {:.2}).\n",
         error.sqrt(),
         mean_of_linear.sqrt(),
         (labels.iter().map(|&l| (l as f64 - 4.5).powi(2)).sum::<f64>() / labels.len() as f64)
             .sqrt()
-    )?;
-    Ok(())
+    );
+    let names = &digits.class_names.map(str::to_owned);
+    let heat_map = HeatMap {
+        title: &format!("The number that {net}-1 gives for images of each digit"),
+        x: "number, rounded",
+        y: "digit",
+        columns: &(0..10).map(|d| d.to_string()).collect::<Vec<_>>(),
+        rows: names,
+        values: &table,
+        best: false,
+    };
+    let path = options.out.join("regression.svg");
+    write(&path, heat_map.svg())?;
+    print(&format!("{text}\nThe table as a picture is in {}.\n", path.display()))
 }
 
-/// Trains for the homework's 30 epochs and returns the model with its accuracy on the validation images.
+/// Trains the model and returns the model with its accuracy on the validation images.
 fn train<M: Layer<f32>>(
     mut model: M,
     loss: impl Loss<f32, Target = [usize]>,
     answer: fn(&ArrayRef1<f32>) -> usize,
     learning_rate: f64,
+    options: &Options,
     digits: &Dataset,
-) -> Result<(M, f64), Diverged> {
-    let training = Training { loss, answer, epochs: 30, batch_size: 16, seed: 42 };
+) -> Result<(M, f64), Failure> {
+    let Options { epochs, seed, .. } = *options;
+    let training = Training { loss, answer, epochs, batch_size: 16, seed };
     let mut sgd = Sgd { learning_rate, ..Sgd::default() }.init(&model);
-    let history = training.run(&mut model, &mut sgd, &digits.train, &digits.test, &mut ())?;
-    Ok((model, history[30].valid.accuracy))
+    let history = training
+        .run(&mut model, &mut sgd, &digits.train, &digits.test, &mut ())
+        .map_err(|diverged| Failure::Run(diverged.to_string()))?;
+    Ok((model, history[epochs].valid.accuracy))
 }
 
 fn mean_squared_error(model: &impl Layer<f32>, test: &Split) -> f64 {

@@ -3,8 +3,13 @@
 //! `cargo run --release --example workloads -- --data MNIST_DIR --workloads W1,W2,W3,W4,W5A,W5B --reps 3`
 //! `cargo run --release --example workloads -- --data MNIST_DIR --dims 784,100,10 --batch 37`
 
+#[path = "support/command.rs"]
+mod command;
+#[path = "support/data.rs"]
+mod data;
+
 use std::hint::black_box;
-use std::io::{self, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -15,6 +20,8 @@ use longhand_optim::Sgd;
 use longhand_train::{Training, argmax};
 use ndarray::Array2;
 use serde_json::json;
+
+use command::{COUNT, Failure, PerClass, is_count, number, numbers, print, wrong_value};
 
 const HELP: &str = "Times training and inference, as one JSON line a workload (seconds).
 
@@ -33,6 +40,7 @@ Usage: cargo run --release --example workloads -- [flags]
 
 type Net = Chain<Vec<Chain<Linear<f32>, Relu>>, Linear<f32>>;
 
+#[derive(Clone, PartialEq)]
 struct Workload {
     name: String,
     dims: Vec<usize>,
@@ -63,77 +71,55 @@ fn workload(name: &str) -> Option<Workload> {
 }
 
 fn main() -> ExitCode {
-    match run() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err((message, code)) => {
-            let _ = writeln!(io::stderr(), "error: {message}");
-            ExitCode::from(code)
-        }
-    }
+    command::exit(run())
 }
 
-fn run() -> Result<(), (String, u8)> {
+fn run() -> Result<(), Failure> {
     use lexopt::prelude::*;
-    let usage = |error: lexopt::Error| (format!("{error}\n`--help` lists the flags."), 2);
-    let list = |text: String| text.split(',').map(str::to_owned).collect::<Vec<_>>();
-    let (mut data, mut dims, mut batch, mut reps, mut threads) =
-        (None, None, 16, 3, longhand_tensor::threads());
-    let mut names = list("W1,W2,W3,W4,W5A,W5B".to_owned());
+    const NAMES: &str = "W1, W2, W3, W4, W5A or W5B";
+    let (mut data, mut dims, mut batch, mut reps) = (None::<PathBuf>, None, 16, 3);
+    let mut workloads = ["W1", "W2", "W3", "W4", "W5A", "W5B"].map(workload).to_vec();
     let mut parser = lexopt::Parser::from_env();
-    while let Some(argument) = parser.next().map_err(usage)? {
+    while let Some(argument) = parser.next()? {
         let flag = match argument {
-            Long("help") => return print(HELP),
+            Long("help") | Short('h') => return print(HELP),
             Long(flag) => flag.to_owned(),
-            other => return Err(usage(other.unexpected())),
+            other => return Err(other.unexpected().into()),
         };
-        let value = parser.value();
+        if !["data", "workloads", "dims", "batch", "reps", "threads"].contains(&&*flag) {
+            return Err(Long(&flag).unexpected().into());
+        }
+        let value = parser.value()?;
         match &*flag {
-            "data" => data = Some(value.map_err(usage)?),
-            "workloads" => names = list(value.and_then(|v| v.string()).map_err(usage)?),
+            "data" => data = Some(value.into()),
+            "workloads" => {
+                let text = value.to_string_lossy().into_owned();
+                workloads = text.split(',').map(workload).collect();
+                if workloads.contains(&None) {
+                    return Err(wrong_value(&flag, NAMES, text));
+                }
+            }
             "dims" => {
-                let widths = list(value.and_then(|v| v.string()).map_err(usage)?);
-                let widths: Option<Vec<usize>> =
-                    widths.iter().map(|w| w.parse().ok().filter(|&w| w > 0)).collect();
-                let fits =
-                    |w: &Vec<usize>| w.len() > 1 && w[0] == 784 && w[w.len() - 1] >= Split::CLASSES;
-                let Some(widths) = widths.filter(fits) else {
-                    return Err((
-                        "--dims: expected widths from 784 to 10, as in 784,100,10".to_owned(),
-                        2,
-                    ));
-                };
+                let expected = "widths from 784 to 10, as in 784,100,10";
+                let widths: Vec<usize> = numbers(&flag, &value, expected, is_count)?;
+                if widths.len() < 2 || widths[0] != 784 || widths[widths.len() - 1] < 10 {
+                    return Err(wrong_value(&flag, expected, value.display()));
+                }
                 dims = Some(widths);
             }
-            "batch" => batch = value.and_then(|v| v.parse()).map_err(usage)?,
-            "reps" => reps = value.and_then(|v| v.parse()).map_err(usage)?,
-            "threads" => threads = value.and_then(|v| v.parse()).map_err(usage)?,
-            other => return Err(usage(Long(other).unexpected())),
+            "batch" => batch = number(&flag, &value, COUNT, is_count)?,
+            "reps" => reps = number(&flag, &value, COUNT, is_count)?,
+            _ => longhand_tensor::set_threads(number(&flag, &value, COUNT, is_count)?),
         }
     }
-    if batch == 0 || reps == 0 || threads == 0 {
-        return Err(("--batch, --reps and --threads: expected 1 or more, found 0".to_owned(), 2));
+    if let Some(dims) = dims {
+        let name = dims.iter().map(ToString::to_string).collect::<Vec<_>>().join("-");
+        let net = Workload { name, dims, batch, learning_rate: 0.1, images: Images::All };
+        workloads = vec![Some(net)];
     }
-    longhand_tensor::set_threads(threads);
-    let workloads: Vec<Workload> = match dims {
-        Some(dims) => {
-            let name = dims.iter().map(ToString::to_string).collect::<Vec<_>>().join("-");
-            vec![Workload { name, dims, batch, learning_rate: 0.1, images: Images::All }]
-        }
-        None => {
-            let found: Result<_, &String> =
-                names.iter().map(|name| workload(name).ok_or(name)).collect();
-            found.map_err(|name| {
-                (format!("--workloads: expected W1, W2, W3, W4, W5A or W5B, found `{name}`"), 2)
-            })?
-        }
-    };
-    let digits = match data {
-        None => Dataset::embedded(),
-        Some(folder) => {
-            Dataset::from_idx_folder(folder).map_err(|error| (format!("--data: {error}"), 1))?
-        }
-    };
-    for workload in workloads {
+    let digits = command::digits(data.as_deref(), PerClass::All, 0)?;
+    let threads = longhand_tensor::threads();
+    for workload in workloads.into_iter().flatten() {
         let (samples, loss) = match &workload.name[..] {
             "W5A" => (inference(&workload, &digits.test, reps), None),
             "W5B" => (latency(&workload, &digits.test, reps), None),
@@ -148,11 +134,6 @@ fn run() -> Result<(), (String, u8)> {
         print(&format!("{line}\n"))?;
     }
     Ok(())
-}
-
-fn print(text: &str) -> Result<(), (String, u8)> {
-    let written = io::stdout().write_all(text.as_bytes());
-    written.map_err(|error| (format!("cannot write to standard output: {error}"), 1))
 }
 
 fn net(dims: &[usize]) -> Net {
@@ -172,14 +153,14 @@ fn training(
     workload: &Workload,
     digits: &Dataset,
     reps: usize,
-) -> Result<(Vec<f64>, Option<f64>), (String, u8)> {
+) -> Result<(Vec<f64>, Option<f64>), Failure> {
     let train = match workload.images {
         Images::All => digits.train.clone(),
         Images::TenBatches => digits
             .train
             .select(&(0..10 * workload.batch).map(|i| i % digits.train.len()).collect::<Vec<_>>()),
         Images::PerClass => {
-            digits.draw_per_class(500, 1).map_err(|error| (error.to_string(), 1))?.train
+            digits.draw_per_class(500, 1).map_err(|error| Failure::Run(error.to_string()))?.train
         }
     };
     // A single layer needs no gradient of its input, which only a model that begins with it knows.
@@ -198,7 +179,7 @@ fn epochs<M: Layer<f32>>(
     workload: &Workload,
     train: &Split,
     reps: usize,
-) -> Result<(Vec<f64>, Option<f64>), (String, u8)> {
+) -> Result<(Vec<f64>, Option<f64>), Failure> {
     let mut sgd = Sgd { learning_rate: workload.learning_rate, ..Sgd::default() }.init(&model);
     let mut grad = model.zeros_like();
     let loss = SoftmaxCrossEntropy::default();
@@ -210,7 +191,7 @@ fn epochs<M: Layer<f32>>(
         let score = training.epoch(epoch, &mut model, &mut grad, &mut sgd, train, &mut ());
         samples.push(start.elapsed().as_secs_f64());
         last = score
-            .map_err(|diverged| (diverged.to_string(), 1))?
+            .map_err(|diverged| Failure::Run(diverged.to_string()))?
             .continue_value()
             .map(|score| score.loss);
     }

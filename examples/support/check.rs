@@ -22,8 +22,12 @@ impl Checks<'_> {
     fn check(&mut self, passed: bool, what: &str, numbers: &str) -> Result<(), Failure> {
         self.made += 1;
         self.failed += usize::from(!passed);
-        self.console
-            .line(&format!("{}  {what}: {numbers}", if passed { "passed" } else { "FAILED" }))
+        let (green, red) = (32, 31);
+        let word = match passed {
+            true => self.console.colored(green, "passed"),
+            false => self.console.colored(red, "FAILED"),
+        };
+        self.console.line(&format!("{word}  {what}: {numbers}"))
     }
 }
 

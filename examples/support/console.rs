@@ -4,12 +4,13 @@ use std::time::{Duration, Instant};
 
 use longhand_layers::Parameters;
 use longhand_mnist::Dataset;
+use longhand_report::{Chart, Report, in_characters};
 use longhand_train::{Epoch, Step};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use super::files::hex;
-use super::{CLASSES, Failure, Options};
+use super::command::{Failure, hex, minutes};
+use super::{CLASSES, Options};
 
 /// Lines on standard output; where standard error is a terminal, progress there.
 pub struct Console {
@@ -20,17 +21,29 @@ pub struct Console {
     closed: bool,
     progress: bool,
     last_progress: Instant,
+    epochs: usize,
+    start: Instant,
+    /// Standard output is a terminal that somebody looks at: a chart and a digit in characters follow the table.
+    pictures: bool,
+    color: bool,
 }
 
 impl Console {
     pub fn new(quiet: bool, json: bool) -> Console {
         let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+        let terminal = !dumb && io::stdout().is_terminal();
+        // https://no-color.org: where it is set and not empty.
+        let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         Console {
             quiet: quiet || json,
             json,
             closed: false,
             progress: !quiet && !dumb && io::stderr().is_terminal(),
             last_progress: Instant::now(),
+            epochs: 0,
+            start: Instant::now(),
+            pictures: terminal && !quiet && !json,
+            color: terminal && !no_color,
         }
     }
 
@@ -62,6 +75,7 @@ impl Console {
         parameters: usize,
         options: &Options,
     ) -> Result<(), Failure> {
+        self.epochs = options.epochs;
         self.detail(&format!("data   {}", data_text(digits)))?;
         self.detail(&format!("model  {net}, {parameters} parameters"))?;
         self.detail(&format!("train  {}", training_text(options)))
@@ -69,6 +83,9 @@ impl Console {
 
     pub fn epoch(&mut self, epoch: &Epoch) -> Result<(), Failure> {
         let Epoch { epoch, train, valid, seconds, samples } = epoch;
+        if *epoch == 0 {
+            self.start = Instant::now();
+        }
         if self.json {
             let object = json!({
                 "epoch": epoch,
@@ -101,9 +118,13 @@ impl Console {
         if self.progress && self.last_progress.elapsed() > Duration::from_millis(100) {
             self.last_progress = Instant::now();
             let Step { epoch, step, steps, loss } = step;
+            let done = (*epoch - 1) as f64 + *step as f64 / *steps as f64;
+            let left = self.start.elapsed().as_secs_f64() * (self.epochs as f64 - done) / done;
             let _ = write!(
                 io::stderr(),
-                "\r\x1b[Kepoch {epoch}, step {step} of {steps}, loss {loss:.4}"
+                "\r\x1b[Kepoch {epoch} of {}, step {step} of {steps}, loss {loss:.4}, {} left",
+                self.epochs,
+                minutes(left)
             );
         }
     }
@@ -113,6 +134,30 @@ impl Console {
         if self.progress {
             let _ = write!(io::stderr(), "\r\x1b[K");
         }
+    }
+
+    /// Text in a colour by its ANSI number, where colours are wanted.
+    pub fn colored(&self, number: u8, text: &str) -> String {
+        if self.color { format!("\x1b[{number}m{text}\x1b[0m") } else { text.to_owned() }
+    }
+
+    /// On a terminal, the losses as a chart and the worst mistake in characters.
+    pub fn pictures(&mut self, report: &Report<'_>) -> Result<(), Failure> {
+        if !self.pictures {
+            return Ok(());
+        }
+        let (curves, title) = (&report.losses, &*report.title);
+        let chart = Chart { title, x: "epoch", y: "loss", curves, mark: None, ticks: &[] };
+        self.line(&format!("\n{}", chart.text(62, 12)))?;
+        let Some(mistake) = report.worst_mistake() else { return Ok(()) };
+        let image = report.images.index_axis(ndarray::Axis(0), mistake.image);
+        self.line(&format!("{}\n", in_characters(&image).join("\n").trim_matches('\n')))?;
+        self.line(&format!(
+            "the worst mistake: a {}, read as {} ({:.1} % sure)",
+            report.classes[mistake.label],
+            report.classes[mistake.answer],
+            100.0 * mistake.certainty
+        ))
     }
 
     pub fn footer(
@@ -131,10 +176,10 @@ impl Console {
         }
         let last = history[history.len() - 1];
         self.line(&format!(
-            "validation accuracy {:.4} after {} epochs; report.html, loss.svg, metrics.csv and config.json are in {}",
+            "validation accuracy {:.4} after {} epochs; see {}",
             last.valid.accuracy,
             last.epoch,
-            folder.display()
+            folder.join("report.html").display()
         ))
     }
 }

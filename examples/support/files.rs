@@ -1,15 +1,14 @@
-use std::fmt::Write as _;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use longhand_mnist::Dataset;
-use longhand_report::Chart;
+use longhand_report::{Report, loss_svg};
 use longhand_train::Epoch;
 use serde_json::json;
-use sha2::{Digest, Sha256};
 
-use super::{Failure, Options, report};
+use super::command::{identity, make_folder, write};
+use super::{CLASSES, Failure, Options, report};
 
 /// The files of a run, in one folder.
 pub struct Files {
@@ -22,10 +21,7 @@ impl Files {
     /// before the training and not after it.
     pub fn create(example: &str, options: &Options, digits: &Dataset) -> Result<Files, Failure> {
         let folder = options.out.clone();
-        if folder.exists() && !folder.is_dir() {
-            return Err(Failure::write(&folder, &"expected a folder, found a file"));
-        }
-        fs::create_dir_all(&folder).map_err(|error| Failure::write(&folder, &error))?;
+        make_folder(&folder)?;
         let config = json!({
             "example": example,
             "version": env!("CARGO_PKG_VERSION"),
@@ -37,7 +33,7 @@ impl Files {
                 "sha256": identity(digits),
             },
         });
-        write(&folder.join("config.json"), &format!("{config:#}\n"))?;
+        write(&folder.join("config.json"), format!("{config:#}\n"))?;
         let path = folder.join("metrics.csv");
         let metrics = File::create(&path).map_err(|error| Failure::write(&path, &error))?;
         let mut files = Files { folder, metrics };
@@ -65,35 +61,24 @@ impl Files {
 
     /// Writes `loss.svg`.
     pub fn plot_losses(&self, history: &[Epoch], title: &str) -> Result<(), Failure> {
-        let curves = report::losses(history, "");
-        let mark = Some((10f64.ln(), "ln 10: guessing"));
-        let chart = Chart { title, x: "epoch", y: "mean cross-entropy", curves: &curves, mark };
-        write(&self.folder.join("loss.svg"), &chart.svg())
+        let svg = loss_svg(title, &report::losses(history), CLASSES);
+        write(&self.folder.join("loss.svg"), svg)
     }
 
-    /// Writes `report.html`.
-    pub fn report(&self, html: &str) -> Result<(), Failure> {
-        write(&self.folder.join("report.html"), html)
+    /// Writes `report.html` and its pictures.
+    pub fn report(&self, report: &Report<'_>) -> Result<(), Failure> {
+        let file = |name: &str| self.folder.join(name);
+        write(&file("report.html"), report.html())?;
+        write(&file("accuracy.svg"), report.accuracy_svg())?;
+        write(&file("confusion.svg"), report.confusion_svg())?;
+        write(&file("calibration.svg"), report.calibration_svg())?;
+        let pictures =
+            [("weights.png", report.weights_png()), ("mistakes.png", report.mistakes_png())];
+        for (name, png) in pictures {
+            if let Some(png) = png {
+                write(&file(name), png)?;
+            }
+        }
+        Ok(())
     }
-}
-
-fn write(path: &Path, text: &str) -> Result<(), Failure> {
-    fs::write(path, text).map_err(|error| Failure::write(path, &error))
-}
-
-/// SHA-256 of the images and labels used, in their order.
-fn identity(digits: &Dataset) -> String {
-    let mut hash = Sha256::new();
-    for split in [&digits.train, &digits.test] {
-        hash.update(split.images().as_slice().expect("standard layout"));
-        hash.update(split.labels());
-    }
-    hex(&hash.finalize())
-}
-
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }

@@ -2,16 +2,14 @@
 //! loop is `longhand_train::Training::run`.
 
 mod check;
+mod command;
 mod console;
 mod data;
 mod files;
 mod options;
 mod report;
 
-use std::fmt::Display;
-use std::io::{self, Write};
 use std::ops::ControlFlow;
-use std::path::Path;
 use std::process::ExitCode;
 
 use longhand_layers::rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
@@ -20,9 +18,10 @@ use longhand_mnist::{Dataset, Split};
 use longhand_optim::{Adam, AdamW, Optimizer, RmsProp, Schedule, Scheduled, Sgd};
 use longhand_train::{Epoch, Observer, Step, Training, argmax};
 
+use command::Failure;
 use console::Console;
 use files::Files;
-use options::{Command, OptimizerName, Options, PerClass, ScheduleName};
+use options::{Command, OptimizerName, Options, ScheduleName};
 
 pub const PIXELS: usize = 28 * 28;
 pub const CLASSES: usize = Split::CLASSES;
@@ -33,22 +32,6 @@ pub struct Defaults {
     pub learning_rate: f64,
     /// Hidden widths; an example without hidden layers has no `--hidden`.
     pub hidden: &'static [usize],
-}
-
-/// Why an example ends without a result.
-pub enum Failure {
-    /// The command line asks for something that cannot be: exit code 2.
-    Usage(String),
-    /// The run itself failed: exit code 1.
-    Run(String),
-}
-
-impl Failure {
-    /// A failed attempt to write `path`.
-    fn write(path: &Path, error: &dyn Display) -> Failure {
-        let path = path.display();
-        Failure::Run(format!("cannot write {path}: {error}; choose another folder with --out"))
-    }
 }
 
 /// Runs an example: `build` makes its model from the hidden widths and a seeded generator.
@@ -62,16 +45,7 @@ pub fn main<M: Layer<f32> + 'static>(
         Ok(Command::Check(options)) => check(&options, build),
         Err(failure) => Err(failure),
     };
-    let (message, code) = match ended {
-        Ok(()) => return ExitCode::SUCCESS,
-        Err(Failure::Usage(message)) => {
-            (format!("{message}\n`--help` lists all flags with their defaults."), 2)
-        }
-        Err(Failure::Run(message)) => (message, 1),
-    };
-    // Not `eprintln!`, which panics where standard error is closed.
-    let _ = writeln!(io::stderr(), "error: {message}");
-    ExitCode::from(code)
+    command::exit(ended)
 }
 
 fn train<M: Layer<f32> + 'static>(
@@ -114,7 +88,10 @@ fn train<M: Layer<f32> + 'static>(
         ("training".to_owned(), console::training_text(options)),
         ("epochs".to_owned(), options.epochs.to_string()),
     ];
-    files.report(&report::page(&title, settings, &history, &model, &digits))?;
+    let answers = report::Answers::new(&model, &digits.test);
+    let report = answers.report(&title, settings, &history, &model, &digits);
+    files.report(&report)?;
+    console.pictures(&report)?;
     console.footer(&history, &model, files.folder())
 }
 
@@ -131,19 +108,9 @@ fn check<M: Layer<f32> + 'static>(
 fn prepare(options: &Options) -> Result<(Dataset, Vec<usize>), Failure> {
     let widths: Vec<usize> =
         [PIXELS].iter().chain(&options.hidden).chain(&[CLASSES]).copied().collect();
-    let digits = load(options)?;
+    let digits = command::digits(options.data.as_deref(), options.per_class, options.seed)?;
     options.check_memory(&widths, digits.train.len())?;
     Ok((digits, widths))
-}
-
-fn load(options: &Options) -> Result<Dataset, Failure> {
-    let all = data::open(options.data.as_deref()).map_err(Failure::Run)?;
-    match options.per_class {
-        PerClass::All => Ok(all),
-        PerClass::Count(n) => all.draw_per_class(n, options.seed).map_err(|error| {
-            Failure::Usage(format!("--per-class: {error}; ask for fewer, or for `all`"))
-        }),
-    }
 }
 
 fn optimizer<M: Layer<f32> + 'static>(

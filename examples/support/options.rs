@@ -1,11 +1,11 @@
 use std::ffi::OsString;
-use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
 use lexopt::prelude::*;
 use serde::{Serialize, Serializer};
 
-use super::{Defaults, Failure};
+use super::Defaults;
+use super::command::{COUNT, Failure, PerClass, RATE, in_f32, number, numbers, wrong_value};
 
 /// What weights and activations may take with their gradients; more is refused before anything is allocated.
 const MEMORY_CAP_GIB: f64 = 4.0;
@@ -92,15 +92,6 @@ fn lossy_option<S: Serializer>(path: &Option<PathBuf>, serializer: S) -> Result<
     path.as_ref().map(|path| path.to_string_lossy()).serialize(serializer)
 }
 
-/// How many images of each digit are used.
-#[derive(Clone, Copy, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum PerClass {
-    All,
-    #[serde(untagged)]
-    Count(usize),
-}
-
 /// A flag's choice among names, which are also what `config.json` says.
 macro_rules! names {
     ($(#[$doc:meta])* $type:ident { $($variant:ident $name:literal),* }) => {
@@ -143,11 +134,10 @@ pub fn parse(defaults: &Defaults, mut parser: lexopt::Parser) -> Result<Command,
         quiet: false,
         json: false,
     };
-    let usage = |error: lexopt::Error| Failure::Usage(error.to_string());
     // What is left out of the command line is decided at its end: it depends on the optimizer.
     let (mut learning_rate, mut weight_decay, mut momentum) = (None, None, None);
     let mut check = false;
-    while let Some(argument) = parser.next().map_err(usage)? {
+    while let Some(argument) = parser.next()? {
         let flag = match argument {
             Long("help") | Short('h') => return Ok(Command::Help(help(defaults))),
             Long("check") => {
@@ -163,7 +153,7 @@ pub fn parse(defaults: &Defaults, mut parser: lexopt::Parser) -> Result<Command,
                 continue;
             }
             Long(flag) => flag.to_owned(),
-            other => return Err(usage(other.unexpected())),
+            other => return Err(other.unexpected().into()),
         };
         let known = [
             "epochs",
@@ -179,9 +169,9 @@ pub fn parse(defaults: &Defaults, mut parser: lexopt::Parser) -> Result<Command,
             "out",
         ];
         if !(known.contains(&&*flag) || (flag == "hidden" && !defaults.hidden.is_empty())) {
-            return Err(usage(Long(&flag).unexpected()));
+            return Err(Long(&flag).unexpected().into());
         }
-        let value = parser.value().map_err(usage)?;
+        let value = parser.value()?;
         match &*flag {
             "epochs" => {
                 options.epochs = number(&flag, &value, "a whole number, 0 or more", |_| true)?
@@ -195,18 +185,13 @@ pub fn parse(defaults: &Defaults, mut parser: lexopt::Parser) -> Result<Command,
             "optimizer" => options.optimizer = choice(&flag, &value, OptimizerName::NAMES)?,
             "schedule" => options.schedule = choice(&flag, &value, ScheduleName::NAMES)?,
             "batch-size" => {
-                options.batch_size =
-                    number(&flag, &value, "a whole number, 1 or more", |&n| n > 0)?;
+                options.batch_size = number(&flag, &value, COUNT, |&n| n > 0)?;
             }
             "seed" => options.seed = number(&flag, &value, "a whole number below 2^64", |_| true)?,
-            "hidden" => options.hidden = widths(&flag, &value)?,
+            "hidden" => options.hidden = numbers(&flag, &value, WIDTHS, |&w| w > 0)?,
             "data" | "out" if value.is_empty() => return Err(wrong_value(&flag, "a folder", "")),
             "data" => options.data = Some(value.into()),
-            "per-class" if value == "all" => options.per_class = PerClass::All,
-            "per-class" => {
-                let n = number(&flag, &value, "a whole number, 1 or more, or `all`", |&n| n > 0)?;
-                options.per_class = PerClass::Count(n);
-            }
+            "per-class" => options.per_class = PerClass::parse(&value)?,
             _ => options.out = value.into(),
         }
     }
@@ -228,12 +213,7 @@ pub fn parse(defaults: &Defaults, mut parser: lexopt::Parser) -> Result<Command,
     Ok(if check { Command::Check(options) } else { Command::Train(options) })
 }
 
-const RATE: &str = "0, or a finite number from 1.2e-38 to 3.4e38";
-
-/// Whether a learning rate or weight decay can be used: it must be neither infinite nor lost in f32.
-fn in_f32(rate: &f64) -> bool {
-    *rate == 0.0 || (*rate > 0.0 && (*rate as f32).is_normal())
-}
+const WIDTHS: &str = "widths of 1 or more, separated by commas, as in 128,64";
 
 fn choice<T: Copy>(flag: &str, value: &OsString, names: &[(&str, T)]) -> Result<T, Failure> {
     let found = names.iter().find(|(name, _)| value == name);
@@ -241,29 +221,6 @@ fn choice<T: Copy>(flag: &str, value: &OsString, names: &[(&str, T)]) -> Result<
         let names: Vec<_> = names.iter().map(|(name, _)| *name).collect();
         wrong_value(flag, &format!("one of {}", names.join(", ")), value.display())
     })
-}
-
-/// The value of a flag, or what was expected and what was found.
-fn number<T: std::str::FromStr>(
-    flag: &str,
-    value: &OsString,
-    expected: &str,
-    valid: impl Fn(&T) -> bool,
-) -> Result<T, Failure> {
-    let parsed = value.to_str().and_then(|v| v.parse().ok()).filter(valid);
-    parsed.ok_or_else(|| wrong_value(flag, expected, value.display()))
-}
-
-fn wrong_value(flag: &str, expected: &str, found: impl Display) -> Failure {
-    Failure::Usage(format!("--{flag}: expected {expected}, found `{found}`"))
-}
-
-fn widths(flag: &str, value: &OsString) -> Result<Vec<usize>, Failure> {
-    let expected = "widths of 1 or more, separated by commas, as in 128,64";
-    let text = value.to_str().ok_or_else(|| wrong_value(flag, expected, value.display()))?;
-    let width = |part: &str| part.trim().parse().ok().filter(|&w: &usize| w > 0);
-    let widths: Option<Vec<usize>> = text.split(',').map(width).collect();
-    widths.ok_or_else(|| wrong_value(flag, expected, text))
 }
 
 fn help(defaults: &Defaults) -> String {

@@ -1,11 +1,12 @@
 use longhand_layers::Layer;
 use longhand_mnist::Dataset;
+use longhand_mnist::Split;
 use longhand_report::{Curve, Report};
 use longhand_train::Epoch;
 use ndarray::{Array2, Axis};
 
 /// What the model takes each image for: the softmax of its logits, `[n, classes]`.
-pub fn probabilities<M: Layer<f32>>(model: &M, digits: &longhand_mnist::Split) -> Array2<f32> {
+fn probabilities<M: Layer<f32>>(model: &M, digits: &Split) -> Array2<f32> {
     let all: Vec<usize> = (0..digits.len()).collect();
     let rows = all.chunks(1000).flat_map(|chunk| {
         let mut z = model.infer(&digits.batch(chunk).0);
@@ -22,39 +23,49 @@ pub fn probabilities<M: Layer<f32>>(model: &M, digits: &longhand_mnist::Split) -
     Array2::from_shape_vec((all.len(), classes), rows).expect("a row for each image")
 }
 
-/// The page of a run.
-pub fn page<M: Layer<f32>>(
-    title: &str,
-    settings: Vec<(String, String)>,
-    history: &[Epoch],
-    model: &M,
-    digits: &Dataset,
-) -> String {
-    let labels: Vec<usize> = digits.test.labels().iter().map(|&l| usize::from(l)).collect();
-    let probabilities = probabilities(model, &digits.test);
-    let first = model.named_params().into_iter().next().and_then(|weight| {
-        let shape: [usize; 2] = weight.shape.try_into().ok()?;
-        Array2::from_shape_vec(shape, weight.values.to_vec()).ok()
-    });
-    Report {
-        title: title.to_owned(),
-        settings,
-        losses: losses(history, ""),
-        accuracies: accuracies(history),
-        classes: digits.class_names.iter().map(ToString::to_string).collect(),
-        images: digits.test.images().view(),
-        labels: &labels,
-        probabilities: probabilities.view(),
-        weights: first.filter(|w| w.len_of(Axis(0)) == super::PIXELS),
-    }
-    .html()
+/// What a model answers on the validation images, and what would have been right.
+pub struct Answers {
+    labels: Vec<usize>,
+    probabilities: Array2<f32>,
 }
 
-/// Training and validation loss, each named with what follows.
-pub fn losses(history: &[Epoch], of: &str) -> Vec<Curve> {
-    let curve = |name: &str, loss: fn(&Epoch) -> f64| {
-        Curve::new(&format!("{name}{of}"), history.iter().map(loss).collect())
-    };
+impl Answers {
+    pub fn new<M: Layer<f32>>(model: &M, valid: &Split) -> Answers {
+        let labels = valid.labels().iter().map(|&l| usize::from(l)).collect();
+        Answers { labels, probabilities: probabilities(model, valid) }
+    }
+
+    /// The report of a run.
+    pub fn report<'a, M: Layer<f32>>(
+        &'a self,
+        title: &str,
+        settings: Vec<(String, String)>,
+        history: &[Epoch],
+        model: &M,
+        digits: &'a Dataset,
+    ) -> Report<'a> {
+        let first = model.named_params().into_iter().next().and_then(|weight| {
+            let shape: [usize; 2] = weight.shape.try_into().ok()?;
+            Array2::from_shape_vec(shape, weight.values.to_vec()).ok()
+        });
+        Report {
+            title: title.to_owned(),
+            settings,
+            losses: losses(history),
+            accuracies: accuracies(history),
+            classes: digits.class_names.iter().map(ToString::to_string).collect(),
+            images: digits.test.images().view(),
+            labels: &self.labels,
+            probabilities: self.probabilities.view(),
+            weights: first.filter(|w| w.len_of(Axis(0)) == super::PIXELS),
+        }
+    }
+}
+
+/// Training and validation loss.
+pub fn losses(history: &[Epoch]) -> Vec<Curve> {
+    let curve =
+        |name, loss: fn(&Epoch) -> f64| Curve::new(name, history.iter().map(loss).collect());
     vec![curve("train", |e| e.train.loss), curve("valid", |e| e.valid.loss)]
 }
 

@@ -46,7 +46,7 @@ fn the_walk_through_the_homework_prints_what_it_shows() {
     let text = fs::read_to_string(path).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let steps: Vec<&str> = text.split("```sh\ncargo run --release --example ").skip(1).collect();
-    assert_eq!(steps.len(), 11);
+    assert_eq!(steps.len(), 9);
     for step in steps {
         let (command, rest) = step.split_once("\n```").unwrap();
         let (example, flags) = command.split_once(" -- ").unwrap_or((command, ""));

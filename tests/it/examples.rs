@@ -42,7 +42,7 @@ fn a_run_prints_a_line_per_epoch_and_leaves_three_files() {
         let files = folder.path().join(format!("runs/{example}-seed7"));
         let last = out.lines().last().unwrap();
         assert!(last.contains(&format!("validation accuracy {:.4}", rows[2][3])), "{last}");
-        assert!(last.ends_with(&format!("runs/{example}-seed7")), "{last}");
+        assert!(last.ends_with(&format!("see runs/{example}-seed7/report.html")), "{last}");
 
         let metrics = fs::read_to_string(files.join("metrics.csv")).unwrap();
         let lines: Vec<&str> = metrics.lines().collect();
@@ -65,11 +65,27 @@ fn a_run_prints_a_line_per_epoch_and_leaves_three_files() {
 
         let plot = fs::read_to_string(files.join("loss.svg")).unwrap();
         assert!(plot.starts_with("<svg ") && plot.ends_with("</svg>\n"));
-        for part in
-            ["class=\"curve c0\"", "class=\"curve c1\"", ">valid</text>", ">ln 10: guessing<"]
-        {
+        for part in [
+            "class=\"curve c0\"",
+            "class=\"curve c1\"",
+            ">valid</text>",
+            ">ln 10 = 2.303: guessing<",
+        ] {
             assert!(plot.contains(part), "{part} is missing in {plot}");
         }
+
+        for name in ["accuracy.svg", "confusion.svg", "calibration.svg"] {
+            let svg = fs::read_to_string(files.join(name)).unwrap();
+            assert!(svg.starts_with("<svg ") && svg.contains("<title>"), "{name}");
+        }
+        let size = |name: &str| {
+            let file = std::io::Cursor::new(fs::read(files.join(name)).unwrap());
+            let info = png::Decoder::new(file).read_info().unwrap().info().clone();
+            (info.width, info.height)
+        };
+        let units = if example == "mlp" { 3 } else { 1 }; // rows of ten units
+        assert_eq!(size("weights.png"), (10 * 28, units * 28));
+        assert_eq!(size("mistakes.png"), (6 * 28, 4 * 28));
 
         // The page loads nothing, is small, and counts what it shows.
         let page = fs::read_to_string(files.join("report.html")).unwrap();
@@ -91,6 +107,135 @@ fn a_run_prints_a_line_per_epoch_and_leaves_three_files() {
         let right: usize = (0..10).map(|digit| counts[11 * digit]).sum();
         assert_eq!(right as f64 / 5000.0, accuracy);
     }
+}
+
+/// Runs an example on a terminal of 80 columns, if there is a program to make one, and returns what it showed.
+fn on_a_terminal(example: &str, flags: &str, variables: &[(&str, &str)]) -> Option<String> {
+    let folder = tempfile::tempdir().unwrap();
+    let command = format!("stty cols 80; {} {flags}", program(example).display());
+    let mut script = Command::new("script");
+    script.args(["-qec", &command, "/dev/null"]).current_dir(folder.path());
+    script.env_remove("NO_COLOR").env("TERM", "xterm").envs(variables.iter().copied());
+    let output = script.stdin(Stdio::null()).output().ok()?;
+    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+#[test]
+fn a_terminal_gets_a_chart_a_digit_and_colours_and_others_do_not() {
+    let Some(shown) = on_a_terminal("mlp", "--epochs 3", &[]) else {
+        println!("skipped: there is no program `script`");
+        return;
+    };
+    assert!(shown.contains("loss by epoch: o train, + valid"), "{shown}");
+    assert!(shown.contains("the worst mistake: a "), "{shown}");
+    let visible = |line: &str| line.rsplit("\x1b[K").next().unwrap().trim_end().chars().count();
+    assert!(shown.lines().all(|line| visible(line) <= 80), "{shown}");
+
+    for (flags, variables) in [
+        ("--epochs 3 --quiet", &[][..]),
+        ("--epochs 3 --json", &[]),
+        ("--epochs 3", &[("TERM", "dumb")]),
+    ] {
+        let shown = on_a_terminal("mlp", flags, variables).unwrap();
+        assert!(!shown.contains("loss by epoch"), "{flags} {variables:?}: {shown}");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    assert!(!success(&run("mlp", "--epochs 3", folder.path())).contains("loss by epoch"));
+
+    let green = "\x1b[32mpassed\x1b[0m";
+    let check = "--check --epochs 5 --per-class 100";
+    // Few epochs on few images need not pass every check: the first one does.
+    let checks = |variables: &[(&str, &str)]| {
+        on_a_terminal("logistic", &format!("{check}; true"), variables).unwrap()
+    };
+    assert!(checks(&[]).contains(green));
+    assert!(!checks(&[("NO_COLOR", "1")]).contains("\x1b[32m"));
+    assert!(checks(&[("NO_COLOR", "")]).contains(green), "empty is as if it were not set");
+}
+
+#[test]
+fn a_sweep_tries_every_combination_and_goes_on_where_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let flags =
+        "--hidden 0,5 --lr 0.1,1e30 --weight-decay 0 --seeds 2 --epochs 2 --per-class 50 --out o";
+    let rows = |printed: &str| -> Vec<Vec<String>> {
+        let rows = printed.lines().skip_while(|l| !l.starts_with("hidden ")).skip(1);
+        let cells = |l: &str| l.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+        rows.take_while(|l| !l.is_empty()).map(|l| cells(l)[..4].to_vec()).collect()
+    };
+    let first = success(&run("sweep", flags, folder.path()));
+    let table = rows(&first);
+    assert_eq!(table.len(), 4, "{first}");
+    assert!(first.lines().all(|l| l.chars().count() <= 80), "{first}");
+    assert!(table[1][3] == "diverged" || table[3][3] == "diverged", "{first}");
+    let best = table.iter().filter_map(|row| row[3].parse::<f64>().ok()).fold(0.0, f64::max);
+    assert!(first.contains(&format!(": accuracy {best:.4}\n")), "{first}");
+    assert!(first.contains("from 4 settings, by the very images"), "{first}");
+    let map = fs::read_to_string(folder.path().join("o/sweep.svg")).unwrap();
+    assert!(
+        map.contains(&format!(">{:.2}<", 100.0 * best))
+            || map.contains(&format!(">{:.1}<", 100.0 * best))
+    );
+    let csv = fs::read_to_string(folder.path().join("o/sweep.csv")).unwrap();
+    assert_eq!(csv.lines().count(), 5);
+
+    // Interrupted in the middle of the last line, and begun again: one run is made anew, and all is as it was.
+    let path = folder.path().join("o/runs.jsonl");
+    let text = fs::read_to_string(&path).unwrap();
+    assert_eq!(text.lines().count(), 8);
+    fs::write(&path, &text[..text.len() - 20]).unwrap();
+    let again = success(&run("sweep", &format!("{flags} --threads 1"), folder.path()));
+    assert!(again.contains("8 runs of 2 epochs; 7 of them were there already"), "{again}");
+    assert_eq!(rows(&again), table);
+    assert_eq!(fs::read_to_string(&path).unwrap().lines().count(), 8);
+
+    // Another net joins those that are there; other images are other runs.
+    let more = success(&run("sweep", &flags.replace("0,5", "0,5,6"), folder.path()));
+    assert!(more.contains("12 runs of 2 epochs; 8 of them were there already"), "{more}");
+    let held_out = success(&run("sweep", &format!("{flags} --held-out 10"), folder.path()));
+    assert!(held_out.contains("8 runs of 2 epochs\n"), "{held_out}");
+    let accuracy_after = |part: &str| held_out.split(part).nth(1).unwrap()[..6].to_owned();
+    let chosen = accuracy_after(": accuracy ");
+    let judged = accuracy_after(
+        "On the 500 validation images, by which nothing was chosen, its accuracy is ",
+    );
+    assert_ne!(chosen, judged, "of 100 images, and of 500 others");
+
+    fs::write(&path, "no run\n").unwrap();
+    let refused = run("sweep", flags, folder.path());
+    assert_eq!(refused.status.code(), Some(1));
+    let message = stderr(&refused);
+    assert!(message.contains("runs.jsonl, line 1: expected a finished run"), "{message}");
+    assert_eq!(fs::read_to_string(&path).unwrap(), "no run\n", "nothing is lost");
+    for (flags, part) in [
+        ("--hidden x", "--hidden: expected widths"),
+        ("--lr 0.1,-1", "--lr: expected for each"),
+        ("--held-out 501", "--held-out: cannot draw 501"),
+        ("--held-out 500", "found all of them"),
+        ("--seeds 0", "found `0`"),
+        ("--nonsense 1", "nonsense"),
+    ] {
+        let refused = run("sweep", flags, folder.path());
+        assert_eq!(refused.status.code(), Some(2), "{flags}");
+        assert!(stderr(&refused).contains(part), "{flags}: {}", stderr(&refused));
+    }
+}
+
+#[test]
+fn lr_find_follows_its_flags() {
+    let folder = tempfile::tempdir().unwrap();
+    let printed = success(&run("lr_find", "--hidden 0 --from 0.01 --to 1 --out o", folder.path()));
+    assert!(
+        printed.starts_with("784-10, batches of 16") && printed.contains("usual choice"),
+        "{printed}"
+    );
+    let rates = printed.lines().filter_map(|l| l.split_whitespace().next()?.parse::<f64>().ok());
+    assert!(rates.into_iter().all(|rate| (0.0099..1.01).contains(&rate)), "{printed}");
+    let svg = fs::read_to_string(folder.path().join("o/lr_find.svg")).unwrap();
+    assert!(svg.contains(">0.01<") && svg.contains(">0.1<") && !svg.contains(">10<"), "{svg}");
+    let refused = run("lr_find", "--from 2 --to 1", folder.path());
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(stderr(&refused).contains("expected less than --to"), "{}", stderr(&refused));
 }
 
 #[test]
@@ -115,10 +260,22 @@ fn compare_says_which_of_the_models_is_better_and_how_sure_that_is() {
     assert!(printed.contains("The perceptron reads these digits better"), "{printed}");
     let plot = fs::read_to_string(folder.path().join("o/compare.svg")).unwrap();
     assert_eq!(plot.matches("<path class=\"curve").count(), 4);
+    // The page shows as many images as only one of them read, up to 48 of each.
+    let page = fs::read_to_string(folder.path().join("o/compare.html")).unwrap();
+    for (name, cell) in [("logistic regression", rows[0][3]), ("the perceptron", rows[0][4])] {
+        assert!(page.contains(&format!("Only {name} was right: {cell} images")), "{name} {cell}");
+    }
+    let shown: usize = rows[0][3..5].iter().map(|n| n.parse::<usize>().unwrap().min(48)).sum();
+    assert_eq!(page.matches("<figure>").count(), shown);
+    assert!(printed.lines().all(|l| l.chars().count() <= 80), "{printed}");
 
     let refused = run("compare", "--seeds 0", folder.path());
     assert_eq!(refused.status.code(), Some(2));
-    assert!(stderr(&refused).contains("expected a number from 1"), "{}", stderr(&refused));
+    assert!(
+        stderr(&refused).contains("expected a whole number, 1 or more, found `0`"),
+        "{}",
+        stderr(&refused)
+    );
 }
 
 /// PyTorch's nets reach 0.23 and 0.44 to 0.46 after rounding, where as classifiers they reach 0.90 and 0.93.
@@ -133,6 +290,10 @@ fn regression_is_as_bad_as_it_is_elsewhere() {
     let (one, two) = (accuracies("784-k"), accuracies("784-30-k"));
     assert!((0.20..0.26).contains(&one[0]) && one[1] > 0.895, "{one:?}");
     assert!((0.40..0.50).contains(&two[0]) && two[1] > 0.92, "{two:?}");
+    let map = fs::read_to_string(folder.path().join("runs/regression/regression.svg")).unwrap();
+    assert_eq!(map.matches("<g class=\"cell").count(), 100);
+    let refused = run("regression", "--hidden 0", folder.path());
+    assert_eq!(refused.status.code(), Some(2));
 }
 
 #[test]
@@ -147,7 +308,7 @@ fn the_same_seed_gives_the_same_bytes_and_another_seed_others() {
         let flags = format!("--epochs 2 --per-class 50 --seed {seed} --out {name}");
         let out = without_times(&success(&run("mlp", &flags, folder.path())));
         assert!(out.contains("weights "), "the hash of the weights is compared as well: {out}");
-        outputs.push(out.replace(&format!("are in {name}"), "are in DIR"));
+        outputs.push(out.replace(&format!("see {name}/"), "see DIR/"));
     }
     assert_eq!(outputs[0], outputs[1]);
     assert_eq!(metrics("a"), metrics("b"));
@@ -331,7 +492,7 @@ fn workloads_print_a_json_line_each() {
     for (flags, part) in [
         ("--workloads W9", "`W9`"),
         ("--dims 783,10", "--dims"),
-        ("--batch 0", "found 0"),
+        ("--batch 0", "found `0`"),
         ("--nonsense", "nonsense"),
     ] {
         let output = run("workloads", flags, folder.path());

@@ -45,7 +45,9 @@ impl Curve {
 /// ```
 /// use longhand_report::{Chart, Curve};
 /// let curves = vec![Curve::new("train", vec![2.3, 0.5]), Curve::new("valid", vec![2.3, 0.6])];
-/// let svg = Chart { title: "Loss", x: "epoch", y: "loss", curves: &curves, mark: Some((2.303, "ln 10")) }.svg();
+/// let mark = Some((2.303, "ln 10"));
+/// let chart = Chart { title: "Loss", x: "epoch", y: "loss", curves: &curves, mark, ticks: &[] };
+/// let svg = chart.svg();
 /// assert!(svg.starts_with("<svg ") && svg.contains("train from 2.3000 to 0.5000"));
 /// ```
 #[derive(Clone, Debug)]
@@ -60,6 +62,8 @@ pub struct Chart<'a> {
     pub curves: &'a [Curve],
     /// A value to be marked by a line, and its name.
     pub mark: Option<(f64, &'a str)>,
+    /// Names of steps of the horizontal axis; where there are none, steps are numbered.
+    pub ticks: &'a [(usize, String)],
 }
 
 impl Chart<'_> {
@@ -98,10 +102,14 @@ impl Chart<'_> {
                 "<text x=\"56\" y=\"{at:.1}\" text-anchor=\"end\">{value:.decimals$}</text>"
             ));
         }
-        for i in (0..=last).step_by(x_step as usize) {
-            let at = x(i);
+        let numbered: Vec<(usize, String)> = match self.ticks {
+            [] => (0..=last).step_by(x_step as usize).map(|i| (i, i.to_string())).collect(),
+            ticks => ticks.to_vec(),
+        };
+        for (i, name) in numbered {
+            let (at, name) = (x(i), escape(&name));
             add(&format!("<path class=\"axis\" d=\"M{at:.1} {BOTTOM}v5\"/>"));
-            add(&format!("<text x=\"{at:.1}\" y=\"364\" text-anchor=\"middle\">{i}</text>"));
+            add(&format!("<text x=\"{at:.1}\" y=\"364\" text-anchor=\"middle\">{name}</text>"));
         }
         add(&format!("<path class=\"axis\" d=\"M{LEFT} {BOTTOM}H{right:.1}\"/>"));
         add(&format!(
@@ -137,6 +145,58 @@ impl Chart<'_> {
         svg
     }
 
+    /// The curves in characters, for a terminal: `width` columns and `height` rows of points, and the axes beside and below them.
+    ///
+    /// ```
+    /// use longhand_report::{Chart, Curve};
+    /// let curves = [Curve::new("train", vec![4.0, 2.0, 1.0, 1.0]), Curve::new("valid", vec![4.0, 3.0, 2.0, 2.0])];
+    /// let chart = Chart { title: "Loss", x: "epoch", y: "loss", curves: &curves, mark: None, ticks: &[] };
+    /// assert_eq!(
+    ///     chart.text(10, 5),
+    ///     "\
+    /// loss by epoch: o train, + valid
+    ///   4.00 |++
+    ///        |  +++
+    ///        |  ooo+++++
+    ///        |     ooooo
+    ///   0.00 |
+    ///         0        3
+    /// "
+    /// );
+    /// ```
+    pub fn text(&self, width: usize, height: usize) -> String {
+        const MARKS: [char; 4] = ['o', '+', 'x', '*'];
+        let (width, height) = (width.max(2), height.max(2));
+        let values =
+            || self.curves.iter().flat_map(|c| &c.values).copied().filter(|v| v.is_finite());
+        let highest = values().fold(f64::MIN_POSITIVE, f64::max);
+        let last = self.curves.iter().map(|c| c.values.len()).max().unwrap_or(0).saturating_sub(1);
+        let mut points = vec![vec![' '; width]; height];
+        for (curve, mark) in self.curves.iter().zip(MARKS.into_iter().cycle()) {
+            let steps = (0..width).map(|column| (column * last + (width - 1) / 2) / (width - 1));
+            for (column, value) in steps.map(|step| curve.values.get(step)).enumerate() {
+                let Some(value) = value.filter(|v| v.is_finite()) else { continue };
+                let row = (value.max(0.0) / highest * (height - 1) as f64).round() as usize;
+                points[height - 1 - row][column] = mark;
+            }
+        }
+        let names = self.curves.iter().zip(MARKS.into_iter().cycle());
+        let names: Vec<String> = names.map(|(c, mark)| format!("{mark} {}", c.name)).collect();
+        let mut text = format!("{} by {}: {}\n", self.y, self.x, names.join(", "));
+        for (r, row) in points.iter().enumerate() {
+            let label = match r {
+                0 => format!("{highest:.2}"),
+                r if r + 1 == height => "0.00".to_owned(),
+                _ => String::new(),
+            };
+            let row: String = row.iter().collect();
+            let _ = writeln!(text, "{label:>6} |{}", row.trim_end());
+        }
+        let to = width - 1;
+        let _ = writeln!(text, "        0{last:>to$}");
+        text
+    }
+
     fn description(&self) -> String {
         let mut text = format!("{} over {}:", self.y, self.x);
         for curve in self.curves {
@@ -146,6 +206,14 @@ impl Chart<'_> {
         }
         text
     }
+}
+
+/// Mean cross-entropies by epoch as an SVG picture, with the loss of guessing among `classes` marked.
+pub fn loss_svg(title: &str, curves: &[Curve], classes: usize) -> String {
+    let chance = (classes as f64).ln();
+    let name = format!("ln {classes} = {chance:.3}: guessing");
+    let (x, y, mark) = ("epoch", "mean cross-entropy", Some((chance, &*name)));
+    Chart { title, x, y, curves, mark, ticks: &[] }.svg()
 }
 
 /// Heights of names, each as near to its curve's end as they can be without touching.

@@ -5,6 +5,9 @@
 //! first layer's weights as pictures, a calibration curve and a table for each class. It loads nothing from elsewhere, follows the reader's
 //! light or dark scheme, prints, and says in words what its pictures show.
 //!
+//! The page's pictures can be had by themselves. Beside it there are [`Chart`], also in characters for a terminal, [`HeatMap`], for settings
+//! that were tried, and [`Comparison`], the page of two models on the same images.
+//!
 //! Nothing here knows a layer or a training loop: a report is made of arrays.
 //!
 //! ```
@@ -30,9 +33,14 @@
 //! ```
 
 mod chart;
+mod comparison;
+mod heat;
 mod page;
 mod picture;
 pub mod statistics;
 
-pub use chart::{Chart, Curve};
-pub use page::Report;
+pub use chart::{Chart, Curve, loss_svg};
+pub use comparison::Comparison;
+pub use heat::HeatMap;
+pub use page::{Mistake, Report};
+pub use picture::in_characters;

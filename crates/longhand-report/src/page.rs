@@ -2,8 +2,9 @@ use std::fmt::Write;
 
 use ndarray::{Array2, ArrayView2, ArrayView3};
 
-use crate::chart::{Chart, Curve, escape};
-use crate::picture::{gray_strip, weight_strip};
+use crate::chart::{Chart, Curve, escape, loss_svg};
+use crate::heat::HeatMap;
+use crate::picture::{address, diverging, gray};
 use crate::statistics::wilson;
 
 /// What a page is made of. See the [crate's page](crate) for a whole one.
@@ -36,6 +37,19 @@ const UNITS: usize = 100;
 const MISTAKES: usize = 24;
 const BINS: usize = 10;
 
+/// An image that was read wrongly.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Mistake {
+    /// Its position among the images.
+    pub image: usize,
+    /// The class it shows.
+    pub label: usize,
+    /// The class it was taken for.
+    pub answer: usize,
+    /// The probability of that, 0 to 1.
+    pub certainty: f64,
+}
+
 /// One image and what the model took it for, likeliest class first.
 struct Answer {
     image: usize,
@@ -65,7 +79,7 @@ impl Report<'_> {
             "Report: a label is not below {}",
             shape.1
         );
-        let answers: Vec<Answer> = (0..n).map(|image| self.answer(image)).collect();
+        let answers = self.answers();
         let right = answers.iter().filter(|a| a.order[0] == a.label).count();
         let (low, high) = wilson(right, n);
 
@@ -96,25 +110,65 @@ impl Report<'_> {
 
     /// The losses as a picture of their own, with the loss of guessing marked.
     pub fn loss_svg(&self) -> String {
-        let classes = self.classes.len();
-        let chance = (classes as f64).ln();
-        let name = format!("ln {classes} = {chance:.3}: guessing");
-        let mark = Some((chance, &*name));
-        Chart { title: "Loss", x: "epoch", y: "mean cross-entropy", curves: &self.losses, mark }
-            .svg()
+        loss_svg(&format!("Loss of {}", self.title), &self.losses, self.classes.len())
     }
 
     /// The accuracies as a picture of their own.
     pub fn accuracy_svg(&self) -> String {
-        let mark = Some((1.0, "all right"));
-        Chart {
-            title: "Accuracy",
-            x: "epoch",
-            y: "share read rightly",
-            curves: &self.accuracies,
-            mark,
+        let title = &format!("Accuracy of {}", self.title);
+        let (x, y, mark) = ("epoch", "share read rightly", Some((1.0, "all right")));
+        Chart { title, x, y, curves: &self.accuracies, mark, ticks: &[] }.svg()
+    }
+
+    /// The confusion matrix as a picture of its own.
+    pub fn confusion_svg(&self) -> String {
+        let classes = self.classes.len();
+        let mut counts = vec![vec![0.0; classes]; classes];
+        for answer in self.answers() {
+            counts[answer.label][answer.order[0]] += 1.0;
         }
-        .svg()
+        let share = |row: &Vec<f64>| {
+            let all = row.iter().sum::<f64>().max(1.0);
+            row.iter().map(|count| Some(count / all)).collect()
+        };
+        let values: Vec<Vec<Option<f64>>> = counts.iter().map(share).collect();
+        let title = &format!("What images of each class were read as by {}", self.title);
+        let (x, y, rows) = ("read as", "class", &self.classes);
+        HeatMap { title, x, y, columns: rows, rows, values: &values, best: false }.svg()
+    }
+
+    /// The calibration curve as a picture of its own.
+    pub fn calibration_svg(&self) -> String {
+        calibration_svg(&bins(&self.answers()))
+    }
+
+    /// The worst mistakes side by side as a PNG picture, surest first, six in a row; `None` where there was no mistake.
+    pub fn mistakes_png(&self) -> Option<Vec<u8>> {
+        let answers = self.answers();
+        let wrong = surest_mistakes(&answers);
+        let shown: Vec<usize> = wrong.iter().take(MISTAKES).map(|a| a.image).collect();
+        (!shown.is_empty()).then(|| gray(self.images, &shown, 6))
+    }
+
+    /// The first layer's weights as a PNG picture, ten units in a row; `None` where they are not of an image's size.
+    pub fn weights_png(&self) -> Option<Vec<u8>> {
+        let (_, shown, columns) = self.shown_weights()?;
+        Some(diverging(shown, columns, 10))
+    }
+
+    /// The wrong answer that was surest of itself.
+    pub fn worst_mistake(&self) -> Option<Mistake> {
+        let answers = self.answers();
+        surest_mistakes(&answers).first().map(|worst| Mistake {
+            image: worst.image,
+            label: worst.label,
+            answer: worst.order[0],
+            certainty: f64::from(worst.certainty),
+        })
+    }
+
+    fn answers(&self) -> Vec<Answer> {
+        (0..self.labels.len()).map(|image| self.answer(image)).collect()
     }
 
     fn answer(&self, image: usize) -> Answer {
@@ -197,7 +251,7 @@ impl Report<'_> {
 
     /// Style for pictures of class `name` that show the images `shown`.
     fn strip(&self, name: &str, shown: &[usize]) -> String {
-        let address = gray_strip(self.images, shown);
+        let address = address(&gray(self.images, shown, shown.len()));
         let count = shown.len();
         format!(
             "<style>i.{name}{{background-image:url({address});background-size:calc({count}*var(--w)) var(--w)}}</style>"
@@ -205,8 +259,7 @@ impl Report<'_> {
     }
 
     fn mistakes(&self, answers: &[Answer]) -> String {
-        let mut wrong: Vec<&Answer> = answers.iter().filter(|a| a.order[0] != a.label).collect();
-        wrong.sort_by(|a, b| b.certainty.total_cmp(&a.certainty));
+        let mut wrong = surest_mistakes(answers);
         let all = wrong.len();
         wrong.truncate(MISTAKES);
         let shown: Vec<usize> = wrong.iter().map(|a| a.image).collect();
@@ -232,15 +285,20 @@ impl Report<'_> {
         html
     }
 
-    fn weights(&self) -> String {
+    /// All weights that can be shown as images, those of the units that are shown, and how many columns an image has.
+    fn shown_weights(&self) -> Option<(&Array2<f32>, ArrayView2<'_, f32>, usize)> {
         let (_, rows, columns) = self.images.dim();
-        let Some(weights) = &self.weights else { return String::new() };
-        if weights.nrows() != rows * columns || weights.is_empty() {
-            return String::new();
-        }
-        let units = weights.ncols().min(UNITS);
-        let shown = weights.slice(ndarray::s![.., ..units]);
-        let address = weight_strip(shown, columns);
+        let weights = self.weights.as_ref()?;
+        let fit = weights.nrows() == rows * columns && !weights.is_empty();
+        fit.then(|| {
+            (weights, weights.slice(ndarray::s![.., ..weights.ncols().min(UNITS)]), columns)
+        })
+    }
+
+    fn weights(&self) -> String {
+        let Some((weights, shown, columns)) = self.shown_weights() else { return String::new() };
+        let units = shown.ncols();
+        let address = address(&diverging(shown, columns, units));
         let templates = weights.ncols() == self.classes.len();
         let mut html = format!(
             "<section><h2>{}</h2><p>{} Orange pixels speak for it where there is ink, blue ones against it; white ones do not matter. All share one \
@@ -271,38 +329,24 @@ impl Report<'_> {
     }
 
     fn calibration(&self, answers: &[Answer]) -> String {
-        let mut bins = [(0usize, 0usize, 0.0f64); BINS]; // images, right ones, sum of certainties
-        for answer in answers {
-            let bin = &mut bins[((answer.certainty * BINS as f32) as usize).min(BINS - 1)];
-            let right = usize::from(answer.order[0] == answer.label);
-            *bin = (bin.0 + 1, bin.1 + right, bin.2 + f64::from(answer.certainty));
-        }
-        let mut points = String::new();
-        let mut rows = String::new();
+        let bins = bins(answers);
         let mut error = 0.0;
-        for &(images, right, certainties) in bins.iter().filter(|b| b.0 > 0) {
-            let (certainty, accuracy) = (certainties / images as f64, right as f64 / images as f64);
-            error += (certainty - accuracy).abs() * images as f64 / answers.len() as f64;
-            let (x, y) = (40.0 + 280.0 * certainty, 300.0 - 280.0 * accuracy);
-            let radius = 3.0 + 9.0 * (images as f64 / answers.len() as f64).sqrt();
-            let _ = write!(points, "<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"{radius:.1}\"/>");
+        let mut rows = String::new();
+        for Bin { certainty, accuracy, images } in &bins {
+            error += (certainty - accuracy).abs() * *images as f64 / answers.len() as f64;
+            let (certainty, accuracy) = (100.0 * certainty, 100.0 * accuracy);
             let _ = write!(
                 rows,
-                "<tr><td>{:.1} %</td><td>{:.1} %</td><td>{images}</td></tr>",
-                100.0 * certainty,
-                100.0 * accuracy
+                "<tr><td>{certainty:.1} %</td><td>{accuracy:.1} %</td><td>{images}</td></tr>"
             );
         }
         format!(
             "<section><h2>Is it as sure as it is right?</h2><p>Images grouped by the probability of their likeliest class. On the line, answers given \
              with 80 % are right in 80 % of cases; below it the model is too sure of itself. The mean distance from the line, weighted by images \
-             (expected calibration error), is {:.1} %.</p><div class=\"pair\"><svg class=\"calibration\" viewBox=\"0 0 340 340\" role=\"img\" \
-             aria-label=\"accuracy against certainty; the table beside it has the numbers\"><path d=\"M40 300H320M40 300V20\"/>\
-             <path class=\"ideal\" d=\"M40 300L320 20\"/>{points}<text x=\"180\" y=\"330\" text-anchor=\"middle\">certainty</text>\
-             <text transform=\"translate(16 160) rotate(-90)\" text-anchor=\"middle\">accuracy</text><text x=\"36\" y=\"304\" \
-             text-anchor=\"end\">0</text><text x=\"36\" y=\"26\" text-anchor=\"end\">1</text><text x=\"320\" y=\"316\" \
-             text-anchor=\"middle\">1</text></svg><table><tr><th>certainty</th><th>accuracy</th><th>images</th></tr>{rows}</table></div></section>",
-            100.0 * error
+             (expected calibration error), is {:.1} %.</p><div class=\"pair\">{}<table><tr><th>certainty</th><th>accuracy</th><th>images</th></tr>\
+             {rows}</table></div></section>",
+            100.0 * error,
+            calibration_svg(&bins)
         )
     }
 
@@ -340,7 +384,61 @@ impl Report<'_> {
     }
 }
 
-const HEAD: &str = r#"<!DOCTYPE html>
+/// Images of about the same certainty.
+struct Bin {
+    certainty: f64,
+    accuracy: f64,
+    images: usize,
+}
+
+fn bins(answers: &[Answer]) -> Vec<Bin> {
+    let mut bins = [(0usize, 0usize, 0.0f64); BINS]; // images, right ones, sum of certainties
+    for answer in answers {
+        let bin = &mut bins[((answer.certainty * BINS as f32) as usize).min(BINS - 1)];
+        let right = usize::from(answer.order[0] == answer.label);
+        *bin = (bin.0 + 1, bin.1 + right, bin.2 + f64::from(answer.certainty));
+    }
+    let mean = |&(images, right, certainties): &(usize, usize, f64)| Bin {
+        certainty: certainties / images as f64,
+        accuracy: right as f64 / images as f64,
+        images,
+    };
+    bins.iter().filter(|b| b.0 > 0).map(mean).collect()
+}
+
+fn calibration_svg(bins: &[Bin]) -> String {
+    const STYLE: &str = "
+      .calibration path { stroke: #222; fill: none } .calibration .ideal { stroke-dasharray: 4 4 } .calibration circle { fill: #0b62a4 }
+      .calibration text { fill: #222; font: 13px system-ui, sans-serif } .calibration .paper { fill: #fff }
+      @media (prefers-color-scheme: dark) { .calibration path { stroke: #ddd } .calibration circle { fill: #6cb6ff }
+        .calibration text { fill: #ddd } .calibration .paper { fill: #181818 } }";
+    let all = bins.iter().map(|b| b.images).sum::<usize>() as f64;
+    let mut points = String::new();
+    let mut description = String::new();
+    for Bin { certainty, accuracy, images } in bins {
+        let (x, y) = (40.0 + 280.0 * certainty, 300.0 - 280.0 * accuracy);
+        let radius = 3.0 + 9.0 * (*images as f64 / all).sqrt();
+        let _ = write!(points, "<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"{radius:.1}\"/>");
+        let _ = write!(description, " {accuracy:.3} at {certainty:.3} ({images} images);");
+    }
+    format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"calibration\" viewBox=\"0 0 340 340\" role=\"img\"><title>Accuracy against \
+         certainty</title><desc>Accuracy{description}</desc><style>{STYLE}</style><rect class=\"paper\" width=\"340\" height=\"340\"/>\
+         <path d=\"M40 300H320M40 300V20\"/><path class=\"ideal\" d=\"M40 300L320 20\"/>{points}<text x=\"180\" y=\"330\" \
+         text-anchor=\"middle\">certainty</text><text transform=\"translate(16 160) rotate(-90)\" text-anchor=\"middle\">accuracy</text>\
+         <text x=\"36\" y=\"304\" text-anchor=\"end\">0</text><text x=\"36\" y=\"26\" text-anchor=\"end\">1</text>\
+         <text x=\"320\" y=\"316\" text-anchor=\"middle\">1</text></svg>\n"
+    )
+}
+
+/// The wrong answers, those that were surest of themselves first.
+fn surest_mistakes(answers: &[Answer]) -> Vec<&Answer> {
+    let mut wrong: Vec<&Answer> = answers.iter().filter(|a| a.order[0] != a.label).collect();
+    wrong.sort_by(|a, b| b.certainty.total_cmp(&a.certainty));
+    wrong
+}
+
+pub(crate) const HEAD: &str = r#"<!DOCTYPE html>
 <html lang="en">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
@@ -352,7 +450,7 @@ body { font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: var(
 main { max-width: 62rem; margin: 0 auto; padding: 1rem }
 h1 { font-size: 1.6rem } h2 { font-size: 1.25rem; margin-top: 2rem } .lead { font-size: 1.15rem }
 table { border-collapse: collapse } th, td { padding: .15rem .6rem; text-align: right; border-bottom: 1px solid var(--faint) }
-.plain th, .plain td { text-align: left } .scroll { overflow-x: auto }
+.plain th, .plain td { text-align: left } .scroll { overflow-x: auto } pre { font-size: .85rem; line-height: 1.35 }
 .pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 22rem), 1fr)); gap: 1rem; align-items: start }
 .pair svg { width: 100% } .calibration { max-width: 22rem }
 .matrix td, .matrix th { padding: 0; border: 1px solid var(--faint); text-align: center; min-width: 2.4rem; height: 2.2rem }
@@ -363,8 +461,6 @@ table { border-collapse: collapse } th, td { padding: .15rem .6rem; text-align: 
 #cell { min-height: 6rem }
 figure i { display: block; width: var(--w); height: var(--w); margin: 0 auto .2rem; image-rendering: pixelated; border: 1px solid var(--faint);
   background-position: calc(var(--i) * -1 * var(--w)) 0; background-repeat: no-repeat }
-.calibration path { stroke: var(--ink); fill: none } .calibration .ideal { stroke-dasharray: 4 4 } .calibration circle { fill: rgb(var(--right)) }
-.calibration text { fill: var(--ink); font: 13px system-ui, sans-serif }
 @media print { section { break-inside: avoid } figure i, .matrix td { print-color-adjust: exact; -webkit-print-color-adjust: exact } }
 </style>
 <main>

@@ -1,0 +1,104 @@
+use std::fmt::Write;
+
+use ndarray::ArrayView3;
+
+use crate::chart::{Curve, escape, loss_svg};
+use crate::page::HEAD;
+use crate::picture::{address, gray};
+
+/// Images that are shown of those that only one model reads.
+const SHOWN: usize = 48;
+
+/// Two models on the same images, as one HTML page that needs nothing else.
+///
+/// ```
+/// use longhand_report::{Comparison, Curve};
+/// use ndarray::Array3;
+///
+/// let images = Array3::from_elem((3, 2, 2), 255);
+/// let page = Comparison {
+///     title: "One layer and two",
+///     text: "Two layers are better.",
+///     names: ["one layer", "two layers"],
+///     losses: &[Curve::new("one layer", vec![2.3, 0.5]), Curve::new("two layers", vec![2.3, 0.3])],
+///     classes: &["round".to_owned(), "square".to_owned()],
+///     images: images.view(),
+///     labels: &[0, 1, 1],
+///     answers: [&[0, 0, 0], &[0, 1, 1]],
+/// }
+/// .html();
+/// assert!(page.contains("Only two layers was right: 2 images"));
+/// ```
+#[derive(Clone, Debug)]
+pub struct Comparison<'a> {
+    /// The heading.
+    pub title: &'a str,
+    /// What follows from the comparison, line by line.
+    pub text: &'a str,
+    /// Names of the models.
+    pub names: [&'a str; 2],
+    /// The losses of both.
+    pub losses: &'a [Curve],
+    /// Names of the classes.
+    pub classes: &'a [String],
+    /// The images that were judged, `[n, rows, columns]`, 255 for ink.
+    pub images: ArrayView3<'a, u8>,
+    /// What they show, each below the number of classes.
+    pub labels: &'a [usize],
+    /// What each model took them for.
+    pub answers: [&'a [usize]; 2],
+}
+
+impl Comparison<'_> {
+    /// The page.
+    ///
+    /// # Panics
+    /// There are not as many labels or answers as images, or one is not below the number of classes.
+    #[track_caller]
+    pub fn html(&self) -> String {
+        let n = self.images.dim().0;
+        let right = self.labels.len() == n && self.answers.iter().all(|a| a.len() == n);
+        assert!(right, "Comparison: expected {n} labels and {n} answers of each model");
+        let title = escape(self.title);
+        format!(
+            "{HEAD}<title>{title}</title>\n<h1>{title}</h1>\n<pre class=\"scroll\">{}</pre>\n<div class=\"pair\">{}</div>\n{}{}</main>\n</html>\n",
+            escape(self.text),
+            self.loss_svg(),
+            self.only(0),
+            self.only(1)
+        )
+    }
+
+    /// The losses of both as a picture of its own.
+    pub fn loss_svg(&self) -> String {
+        loss_svg(self.title, self.losses, self.classes.len())
+    }
+
+    /// The images that only one of the models reads rightly.
+    fn only(&self, model: usize) -> String {
+        let (these, others) = (self.answers[model], self.answers[1 - model]);
+        let reads = |i: &usize| these[*i] == self.labels[*i] && others[*i] != self.labels[*i];
+        let all: Vec<usize> = (0..self.labels.len()).filter(reads).collect();
+        // Evenly from all of them, as they may be in the order of their classes.
+        let count = all.len().min(SHOWN);
+        let shown: Vec<usize> = (0..count).map(|i| all[i * all.len() / count]).collect();
+        let address = address(&gray(self.images, &shown, count));
+        let (name, other) = (escape(self.names[model]), escape(self.names[1 - model]));
+        let mut html = format!(
+            "<section><h2>Only {name} was right: {} images</h2><p>{count} of them, with what {other} read.</p><div class=\"gallery\">\
+             <style>i.o{model}{{background-image:url({address});background-size:calc({count}*var(--w)) var(--w)}}</style>",
+            all.len()
+        );
+        for (at, &image) in shown.iter().enumerate() {
+            let [label, read] =
+                [self.labels[image], others[image]].map(|c| escape(&self.classes[c]));
+            let _ = write!(
+                html,
+                "<figure><i role=\"img\" aria-label=\"image {image}, a {label}\" class=\"o{model}\" style=\"--i:{at}\"></i>\
+                 <figcaption>{label}, not {read}</figcaption></figure>"
+            );
+        }
+        html.push_str("</div></section>\n");
+        html
+    }
+}
