@@ -122,7 +122,6 @@ fn run() -> Result<(), Failure> {
 }
 
 fn parse() -> Result<Option<Options>, Failure> {
-    use lexopt::prelude::*;
     let mut options = Options {
         seeds: 5,
         epochs: 30,
@@ -131,27 +130,19 @@ fn parse() -> Result<Option<Options>, Failure> {
         per_class: PerClass::Count(500),
         out: PathBuf::from("runs/compare"),
     };
-    let mut parser = lexopt::Parser::from_env();
-    while let Some(argument) = parser.next()? {
-        let flag = match argument {
-            Long("help") | Short('h') => return Ok(None),
-            Long(flag) => flag.to_owned(),
-            other => return Err(other.unexpected().into()),
-        };
-        if !["seeds", "epochs", "hidden", "per-class", "data", "out"].contains(&&*flag) {
-            return Err(Long(&flag).unexpected().into());
-        }
-        let value = parser.value()?;
-        match &*flag {
-            "seeds" => options.seeds = number(&flag, &value, COUNT, is_count)? as u64,
-            "epochs" => options.epochs = number(&flag, &value, COUNT, is_count)?,
-            "hidden" => options.hidden = number(&flag, &value, COUNT, is_count)?,
+    let known = ["seeds", "epochs", "hidden", "per-class", "data", "out"];
+    let asked = command::flags(&known, |flag, value| {
+        match flag {
+            "seeds" => options.seeds = number(flag, &value, COUNT, is_count)? as u64,
+            "epochs" => options.epochs = number(flag, &value, COUNT, is_count)?,
+            "hidden" => options.hidden = number(flag, &value, COUNT, is_count)?,
             "per-class" => options.per_class = PerClass::parse(&value)?,
             "data" => options.data = Some(value.into()),
             _ => options.out = value.into(),
         }
-    }
-    Ok(Some(options))
+        Ok(())
+    })?;
+    Ok(asked.then_some(options))
 }
 
 fn train<M: Layer<f32>>(

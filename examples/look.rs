@@ -2,16 +2,19 @@
 //!
 //! `cargo run --example look`, or `cargo run --example look -- --data DIR`
 
+#[path = "support/command.rs"]
+mod command;
 #[path = "support/data.rs"]
 mod data;
 
 use std::fmt::Write as _;
-use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use longhand_mnist::{Dataset, Split};
 use longhand_report::in_characters;
+
+use command::{Failure, PerClass, print};
 
 const HELP: &str = "Shows a data set of digits, or of other pictures in MNIST's format.
 
@@ -25,39 +28,19 @@ Usage: cargo run --example look -- [flags]
 ";
 
 fn main() -> ExitCode {
-    let (message, code) = match arguments() {
-        Ok(None) => return print(HELP),
-        Ok(Some(folder)) => match data::open(folder.as_deref()) {
-            Ok(dataset) => return print(&look(&dataset)),
-            Err(message) => (message, 1),
-        },
-        Err(error) => (format!("{error}\n`--help` lists the flags."), 2),
-    };
-    let _ = writeln!(io::stderr(), "error: {message}");
-    ExitCode::from(code)
+    command::exit(run())
 }
 
-/// The folder to look at, or `None` where help is asked for.
-fn arguments() -> Result<Option<Option<PathBuf>>, lexopt::Error> {
-    use lexopt::prelude::*;
-    let (mut parser, mut folder) = (lexopt::Parser::from_env(), None);
-    while let Some(argument) = parser.next()? {
-        match argument {
-            Long("help") | Short('h') => return Ok(None),
-            Long("data") => folder = Some(PathBuf::from(parser.value()?)),
-            other => return Err(other.unexpected()),
-        }
+fn run() -> Result<(), Failure> {
+    let mut folder = None;
+    let asked = command::flags(&["data"], |_, value| {
+        folder = Some(PathBuf::from(value));
+        Ok(())
+    })?;
+    if !asked {
+        return print(HELP);
     }
-    Ok(Some(folder))
-}
-
-/// Prints all at once; nobody listening is no fault.
-fn print(text: &str) -> ExitCode {
-    let mut out = io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => ExitCode::FAILURE,
-        _ => ExitCode::SUCCESS,
-    }
+    print(&look(&command::digits(folder.as_deref(), PerClass::All, 0)?))
 }
 
 fn look(dataset: &Dataset) -> String {

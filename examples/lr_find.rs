@@ -139,7 +139,6 @@ fn plot(title: &str, curve: &[(f64, f64)], highest: f64) -> String {
 }
 
 fn parse() -> Result<Option<Options>, Failure> {
-    use lexopt::prelude::*;
     let mut options = Options {
         hidden: 30,
         from: 1e-4,
@@ -150,32 +149,26 @@ fn parse() -> Result<Option<Options>, Failure> {
         per_class: PerClass::Count(500),
         out: PathBuf::from("runs/lr_find"),
     };
-    let mut parser = lexopt::Parser::from_env();
-    while let Some(argument) = parser.next()? {
-        let flag = match argument {
-            Long("help") | Short('h') => return Ok(None),
-            Long(flag) => flag.to_owned(),
-            other => return Err(other.unexpected().into()),
-        };
-        let known = ["hidden", "from", "to", "batch-size", "seed", "data", "per-class", "out"];
-        if !known.contains(&&*flag) {
-            return Err(Long(&flag).unexpected().into());
-        }
-        let value = parser.value()?;
+    let known = ["hidden", "from", "to", "batch-size", "seed", "data", "per-class", "out"];
+    let asked = command::flags(&known, |flag, value| {
         let above_0 = |rate: &f64| *rate > 0.0 && in_f32(rate);
-        match &*flag {
+        match flag {
             "hidden" => {
                 options.hidden =
-                    number(&flag, &value, "a whole number", |n| *n == 0 || is_count(n))?;
+                    number(flag, &value, "a whole number", |n| *n == 0 || is_count(n))?;
             }
-            "from" => options.from = number(&flag, &value, POSITIVE_RATE, above_0)?,
-            "to" => options.to = number(&flag, &value, POSITIVE_RATE, above_0)?,
-            "batch-size" => options.batch_size = number(&flag, &value, COUNT, is_count)?,
-            "seed" => options.seed = number(&flag, &value, "a whole number below 2^64", |_| true)?,
+            "from" => options.from = number(flag, &value, POSITIVE_RATE, above_0)?,
+            "to" => options.to = number(flag, &value, POSITIVE_RATE, above_0)?,
+            "batch-size" => options.batch_size = number(flag, &value, COUNT, is_count)?,
+            "seed" => options.seed = number(flag, &value, "a whole number below 2^64", |_| true)?,
             "per-class" => options.per_class = PerClass::parse(&value)?,
             "data" => options.data = Some(value.into()),
             _ => options.out = value.into(),
         }
+        Ok(())
+    })?;
+    if !asked {
+        return Ok(None);
     }
     if options.from >= options.to {
         let Options { from, to, .. } = options;

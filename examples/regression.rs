@@ -68,7 +68,6 @@ struct Options {
 }
 
 fn parse() -> Result<Option<Options>, Failure> {
-    use lexopt::prelude::*;
     let mut options = Options {
         hidden: 30,
         epochs: 30,
@@ -77,27 +76,19 @@ fn parse() -> Result<Option<Options>, Failure> {
         per_class: PerClass::Count(500),
         out: PathBuf::from("runs/regression"),
     };
-    let mut parser = lexopt::Parser::from_env();
-    while let Some(argument) = parser.next()? {
-        let flag = match argument {
-            Long("help") | Short('h') => return Ok(None),
-            Long(flag) => flag.to_owned(),
-            other => return Err(other.unexpected().into()),
-        };
-        if !["hidden", "epochs", "seed", "per-class", "data", "out"].contains(&&*flag) {
-            return Err(Long(&flag).unexpected().into());
-        }
-        let value = parser.value()?;
-        match &*flag {
-            "hidden" => options.hidden = number(&flag, &value, COUNT, is_count)?,
-            "epochs" => options.epochs = number(&flag, &value, COUNT, is_count)?,
-            "seed" => options.seed = number(&flag, &value, "a whole number below 2^64", |_| true)?,
+    let known = ["hidden", "epochs", "seed", "per-class", "data", "out"];
+    let asked = command::flags(&known, |flag, value| {
+        match flag {
+            "hidden" => options.hidden = number(flag, &value, COUNT, is_count)?,
+            "epochs" => options.epochs = number(flag, &value, COUNT, is_count)?,
+            "seed" => options.seed = number(flag, &value, "a whole number below 2^64", |_| true)?,
             "per-class" => options.per_class = PerClass::parse(&value)?,
             "data" => options.data = Some(value.into()),
             _ => options.out = value.into(),
         }
-    }
-    Ok(Some(options))
+        Ok(())
+    })?;
+    Ok(asked.then_some(options))
 }
 
 fn main() -> ExitCode {

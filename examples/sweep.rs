@@ -149,7 +149,6 @@ fn run() -> Result<(), Failure> {
 }
 
 fn parse() -> Result<Option<Options>, Failure> {
-    use lexopt::prelude::*;
     let mut options = Options {
         hidden: vec![10, 30, 100, 300],
         learning_rates: vec![0.05, 0.1, 0.2],
@@ -163,48 +162,42 @@ fn parse() -> Result<Option<Options>, Failure> {
         threads: thread::available_parallelism().map_or(1, usize::from),
         out: PathBuf::from("runs/sweep"),
     };
-    let mut parser = lexopt::Parser::from_env();
-    while let Some(argument) = parser.next()? {
-        let flag = match argument {
-            Long("help") | Short('h') => return Ok(None),
-            Long(flag) => flag.to_owned(),
-            other => return Err(other.unexpected().into()),
-        };
-        let known = [
-            "hidden",
-            "lr",
-            "weight-decay",
-            "seeds",
-            "epochs",
-            "batch-size",
-            "held-out",
-            "data",
-            "per-class",
-            "threads",
-            "out",
-        ];
-        if !known.contains(&&*flag) {
-            return Err(Long(&flag).unexpected().into());
-        }
-        let value = parser.value()?;
+    let known = [
+        "hidden",
+        "lr",
+        "weight-decay",
+        "seeds",
+        "epochs",
+        "batch-size",
+        "held-out",
+        "data",
+        "per-class",
+        "threads",
+        "out",
+    ];
+    let asked = command::flags(&known, |flag, value| {
         let width = |w: &usize| *w <= WIDEST;
-        let rates = || numbers(&flag, &value, &format!("for each: {RATE}"), in_f32);
-        match &*flag {
+        let rates = || numbers(flag, &value, &format!("for each: {RATE}"), in_f32);
+        match flag {
             "hidden" => {
                 let expected = format!("widths up to {WIDEST}, separated by commas, as in 10,30");
-                options.hidden = numbers(&flag, &value, &expected, width)?;
+                options.hidden = numbers(flag, &value, &expected, width)?;
             }
             "lr" => options.learning_rates = rates()?,
             "weight-decay" => options.weight_decays = rates()?,
-            "seeds" => options.seeds = number(&flag, &value, COUNT, is_count)? as u64,
-            "epochs" => options.epochs = number(&flag, &value, COUNT, is_count)?,
-            "batch-size" => options.batch_size = number(&flag, &value, COUNT, is_count)?,
-            "held-out" => options.held_out = number(&flag, &value, "a whole number", |_| true)?,
+            "seeds" => options.seeds = number(flag, &value, COUNT, is_count)? as u64,
+            "epochs" => options.epochs = number(flag, &value, COUNT, is_count)?,
+            "batch-size" => options.batch_size = number(flag, &value, COUNT, is_count)?,
+            "held-out" => options.held_out = number(flag, &value, "a whole number", |_| true)?,
             "per-class" => options.per_class = PerClass::parse(&value)?,
-            "threads" => options.threads = number(&flag, &value, COUNT, is_count)?,
+            "threads" => options.threads = number(flag, &value, COUNT, is_count)?,
             "data" => options.data = Some(value.into()),
             _ => options.out = value.into(),
         }
+        Ok(())
+    })?;
+    if !asked {
+        return Ok(None);
     }
     // A setting that is named twice is one.
     options.hidden = distinct(options.hidden);

@@ -75,42 +75,36 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Result<(), Failure> {
-    use lexopt::prelude::*;
     const NAMES: &str = "W1, W2, W3, W4, W5A or W5B";
     let (mut data, mut dims, mut batch, mut reps) = (None::<PathBuf>, None, 16, 3);
     let mut workloads = ["W1", "W2", "W3", "W4", "W5A", "W5B"].map(workload).to_vec();
-    let mut parser = lexopt::Parser::from_env();
-    while let Some(argument) = parser.next()? {
-        let flag = match argument {
-            Long("help") | Short('h') => return print(HELP),
-            Long(flag) => flag.to_owned(),
-            other => return Err(other.unexpected().into()),
-        };
-        if !["data", "workloads", "dims", "batch", "reps", "threads"].contains(&&*flag) {
-            return Err(Long(&flag).unexpected().into());
-        }
-        let value = parser.value()?;
-        match &*flag {
+    let known = ["data", "workloads", "dims", "batch", "reps", "threads"];
+    let asked = command::flags(&known, |flag, value| {
+        match flag {
             "data" => data = Some(value.into()),
             "workloads" => {
                 let text = value.to_string_lossy().into_owned();
                 workloads = text.split(',').map(workload).collect();
                 if workloads.contains(&None) {
-                    return Err(wrong_value(&flag, NAMES, text));
+                    return Err(wrong_value(flag, NAMES, text));
                 }
             }
             "dims" => {
                 let expected = "widths from 784 to 10, as in 784,100,10";
-                let widths: Vec<usize> = numbers(&flag, &value, expected, is_count)?;
+                let widths: Vec<usize> = numbers(flag, &value, expected, is_count)?;
                 if widths.len() < 2 || widths[0] != 784 || widths[widths.len() - 1] < 10 {
-                    return Err(wrong_value(&flag, expected, value.display()));
+                    return Err(wrong_value(flag, expected, value.display()));
                 }
                 dims = Some(widths);
             }
-            "batch" => batch = number(&flag, &value, COUNT, is_count)?,
-            "reps" => reps = number(&flag, &value, COUNT, is_count)?,
-            _ => longhand_tensor::set_threads(number(&flag, &value, COUNT, is_count)?),
+            "batch" => batch = number(flag, &value, COUNT, is_count)?,
+            "reps" => reps = number(flag, &value, COUNT, is_count)?,
+            _ => longhand_tensor::set_threads(number(flag, &value, COUNT, is_count)?),
         }
+        Ok(())
+    })?;
+    if !asked {
+        return print(HELP);
     }
     if let Some(dims) = dims {
         let name = dims.iter().map(ToString::to_string).collect::<Vec<_>>().join("-");

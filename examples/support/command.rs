@@ -75,6 +75,24 @@ pub fn write(path: &Path, contents: impl AsRef<[u8]>) -> Result<(), Failure> {
     fs::write(path, contents).map_err(|error| Failure::write(path, &error))
 }
 
+/// Calls `set` with each flag of the command line and its value; `false` where help is asked for instead.
+pub fn flags(
+    known: &[&str],
+    mut set: impl FnMut(&str, OsString) -> Result<(), Failure>,
+) -> Result<bool, Failure> {
+    use lexopt::prelude::*;
+    let mut parser = lexopt::Parser::from_env();
+    while let Some(argument) = parser.next()? {
+        let flag = match argument {
+            Long("help") | Short('h') => return Ok(false),
+            Long(flag) if known.contains(&flag) => flag.to_owned(),
+            other => return Err(other.unexpected().into()),
+        };
+        set(&flag, parser.value()?)?;
+    }
+    Ok(true)
+}
+
 pub const COUNT: &str = "a whole number, 1 or more";
 
 /// What can be counted: a number that an array may be as long as.
