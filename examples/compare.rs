@@ -3,6 +3,8 @@
 //!
 //! `cargo run --release --example compare`, and with `-- --help` what can be changed.
 
+#[path = "support/check.rs"]
+mod check;
 #[path = "support/command.rs"]
 mod command;
 #[path = "support/data.rs"]
@@ -20,6 +22,7 @@ use longhand_report::statistics::{bootstrap_mean, mcnemar, wilson};
 use longhand_report::{Comparison, Curve};
 use longhand_train::{Epoch, Training, argmax};
 
+use check::{CLASSIFICATION, Checks};
 use command::{COUNT, Failure, PerClass, is_count, make_folder, number, print, write};
 
 const HELP: &str = "Logistic regression and a multilayer perceptron on the same digits, compared.
@@ -34,6 +37,8 @@ Usage: cargo run --release --example compare -- [flags]     (defaults in parenth
                    (the digits inside the program)
   --per-class N    images of each digit in either set, or `all` (500)
   --out DIR        where compare.html and compare.svg go (runs/compare)
+  --check          check both models in place of the comparison: one line each,
+                   exit code 1 if one failed
   --help           print this
 ";
 
@@ -44,9 +49,13 @@ struct Options {
     data: Option<PathBuf>,
     per_class: PerClass,
     out: PathBuf,
+    check: bool,
 }
 
 const FIRST_SEED: u64 = 42;
+
+/// Of the logistic model and of the perceptron.
+const LEARNING_RATES: [f64; 2] = CLASSIFICATION.rates;
 
 /// A trained model on the validation images.
 struct Outcome {
@@ -63,27 +72,30 @@ fn main() -> ExitCode {
 
 fn run() -> Result<(), Failure> {
     let Some(options) = parse()? else { return print(HELP) };
+    let digits = command::digits(options.data.as_deref(), options.per_class, 0)?;
+    if options.check {
+        return check(&options, &digits);
+    }
     // Before the training and not after it: a folder that cannot be written.
     make_folder(&options.out)?;
-    let digits = command::digits(options.data.as_deref(), options.per_class, 0)?;
     let n = digits.test.len();
     print(&format!(
         "{}: {} training and {n} validation images,\n\
          {} epochs, batch size 16; accuracy, and images that only one reads, of\n\
-         logistic regression 784-10 (learning rate 0.05) and perceptron 784-{}-10 (0.1)\n\n\
+         logistic regression 784-10 (learning rate {}) and perceptron 784-{}-10 ({})\n\n\
          seed  logistic  perceptron  only logistic  only perceptron        p  seconds\n",
         digits.source,
         digits.train.len(),
         options.epochs,
-        options.hidden
+        LEARNING_RATES[0],
+        options.hidden,
+        LEARNING_RATES[1]
     ))?;
     let mut pairs = vec![];
     for seed in FIRST_SEED..FIRST_SEED + options.seeds {
-        let rng = &mut Xoshiro256PlusPlus::seed_from_u64(seed);
-        let logistic = train(Linear::new(784, 10, rng), 0.05, seed, &options, &digits)?;
-        let hidden = Linear::new(784, options.hidden, rng).then(Relu);
-        let mlp =
-            train(hidden.then(Linear::new(options.hidden, 10, rng)), 0.1, seed, &options, &digits)?;
+        let (logistic, mlp) = models(seed, options.hidden);
+        let logistic = train(logistic, LEARNING_RATES[0], seed, &options, &digits)?;
+        let mlp = train(mlp, LEARNING_RATES[1], seed, &options, &digits)?;
         let only = |a: &Outcome, b: &Outcome| {
             a.right.iter().zip(&b.right).filter(|(a, b)| **a && !**b).count()
         };
@@ -121,6 +133,26 @@ fn run() -> Result<(), Failure> {
     ))
 }
 
+/// The two that are compared.
+fn models(seed: u64, hidden: usize) -> (impl Layer<f32>, impl Layer<f32>) {
+    let rng = &mut Xoshiro256PlusPlus::seed_from_u64(seed);
+    let logistic = Linear::new(784, 10, rng);
+    (logistic, Linear::new(784, hidden, rng).then(Relu).then(Linear::new(hidden, 10, rng)))
+}
+
+fn check(options: &Options, digits: &Dataset) -> Result<(), Failure> {
+    let (logistic, mlp) = models(FIRST_SEED, options.hidden);
+    let [slow, fast] = LEARNING_RATES.map(|learning_rate| Sgd { learning_rate, ..Sgd::default() });
+    let mut checks = Checks::new(digits, options.epochs, 16, FIRST_SEED);
+    print("logistic regression\n")?;
+    checks.model(&CLASSIFICATION, &logistic, &[], |model| slow.init(model))?;
+    print("perceptron\n")?;
+    checks.model(&CLASSIFICATION, &mlp, &[options.hidden], |model| fast.init(model))?;
+    print("one layer and two\n")?;
+    checks.two_layers_below_one(&CLASSIFICATION, options.hidden)?;
+    checks.end()
+}
+
 fn parse() -> Result<Option<Options>, Failure> {
     let mut options = Options {
         seeds: 5,
@@ -129,8 +161,9 @@ fn parse() -> Result<Option<Options>, Failure> {
         data: None,
         per_class: PerClass::Count(500),
         out: PathBuf::from("runs/compare"),
+        check: false,
     };
-    let known = ["seeds", "epochs", "hidden", "per-class", "data", "out"];
+    let known = ["seeds", "epochs", "hidden", "per-class", "data", "out", "check"];
     let asked = command::flags(&known, |flag, value| {
         match flag {
             "seeds" => options.seeds = number(flag, &value, COUNT, is_count)? as u64,
@@ -138,6 +171,7 @@ fn parse() -> Result<Option<Options>, Failure> {
             "hidden" => options.hidden = number(flag, &value, COUNT, is_count)?,
             "per-class" => options.per_class = PerClass::parse(&value)?,
             "data" => options.data = Some(value.into()),
+            "check" => options.check = true,
             _ => options.out = value.into(),
         }
         Ok(())

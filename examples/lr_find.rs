@@ -4,6 +4,8 @@
 //!
 //! Source: L. Smith, *Cyclical Learning Rates for Training Neural Networks*, 2017, section 3.3.
 
+#[path = "support/check.rs"]
+mod check;
 #[path = "support/command.rs"]
 mod command;
 #[path = "support/data.rs"]
@@ -13,11 +15,12 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use longhand_layers::rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
-use longhand_layers::{Float, Layer, Linear, Loss, Relu, SoftmaxCrossEntropy};
+use longhand_layers::{Float, Layer, Loss, SoftmaxCrossEntropy};
 use longhand_mnist::{Split, shuffled};
 use longhand_optim::{Optimizer, Sgd};
 use longhand_report::{Chart, Curve};
 
+use check::{CLASSIFICATION, Checks, net};
 use command::{
     COUNT, Failure, POSITIVE_RATE, PerClass, in_f32, is_count, make_folder, number, print, write,
 };
@@ -36,6 +39,8 @@ Usage: cargo run --release --example lr_find -- [flags]     (defaults in parenth
                    (the digits inside the program)
   --per-class N    training images of each digit, or `all` (500)
   --out DIR        where lr_find.svg goes (runs/lr_find)
+  --check          check the net in place of the test: one line each, exit
+                   code 1 if one failed
   --help           print this
 ";
 
@@ -48,6 +53,7 @@ struct Options {
     data: Option<PathBuf>,
     per_class: PerClass,
     out: PathBuf,
+    check: bool,
 }
 
 /// Share of the old in the smoothed loss.
@@ -61,15 +67,21 @@ fn main() -> ExitCode {
 
 fn run() -> Result<(), Failure> {
     let Some(options) = parse()? else { return print(HELP) };
+    let digits = command::digits(options.data.as_deref(), options.per_class, options.seed)?;
+    let hidden = if options.hidden == 0 { vec![] } else { vec![options.hidden] };
+    let model = net(&hidden, 10, &mut Xoshiro256PlusPlus::seed_from_u64(options.seed));
+    if options.check {
+        let mut checks = Checks::new(&digits, 30, options.batch_size, options.seed);
+        let sgd = Sgd { learning_rate: 0.1, ..Sgd::default() };
+        checks.model(&CLASSIFICATION, &model, &hidden, |model| sgd.init(model))?;
+        checks.two_layers_below_one(&CLASSIFICATION, 30)?;
+        return checks.end();
+    }
     make_folder(&options.out)?;
-    let digits = command::digits(options.data.as_deref(), options.per_class, options.seed)?.train;
-    let rng = &mut Xoshiro256PlusPlus::seed_from_u64(options.seed);
-    let (net, curve) = match options.hidden {
-        0 => ("784-10".to_owned(), range_test(Linear::new(784, 10, rng), &digits, &options)),
-        hidden => {
-            let model = Linear::new(784, hidden, rng).then(Relu).then(Linear::new(hidden, 10, rng));
-            (format!("784-{hidden}-10"), range_test(model, &digits, &options))
-        }
+    let curve = range_test(model, &digits.train, &options);
+    let net = match options.hidden {
+        0 => "784-10".to_owned(),
+        hidden => format!("784-{hidden}-10"),
     };
     let heading = format!(
         "{net}, batches of {}: smoothed loss while the learning rate grows",
@@ -148,8 +160,9 @@ fn parse() -> Result<Option<Options>, Failure> {
         data: None,
         per_class: PerClass::Count(500),
         out: PathBuf::from("runs/lr_find"),
+        check: false,
     };
-    let known = ["hidden", "from", "to", "batch-size", "seed", "data", "per-class", "out"];
+    let known = ["hidden", "from", "to", "batch-size", "seed", "data", "per-class", "out", "check"];
     let asked = command::flags(&known, |flag, value| {
         let above_0 = |rate: &f64| *rate > 0.0 && in_f32(rate);
         match flag {
@@ -163,6 +176,7 @@ fn parse() -> Result<Option<Options>, Failure> {
             "seed" => options.seed = number(flag, &value, "a whole number below 2^64", |_| true)?,
             "per-class" => options.per_class = PerClass::parse(&value)?,
             "data" => options.data = Some(value.into()),
+            "check" => options.check = true,
             _ => options.out = value.into(),
         }
         Ok(())

@@ -2,6 +2,8 @@
 //!
 //! `cargo run --release --example regression`, and with `-- --help` what can be changed.
 
+#[path = "support/check.rs"]
+mod check;
 #[path = "support/command.rs"]
 mod command;
 #[path = "support/data.rs"]
@@ -11,30 +13,31 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use longhand_layers::rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
-use longhand_layers::{Layer, Linear, Loss, MeanSquaredError, Relu, SoftmaxCrossEntropy};
+use longhand_layers::{Float, Layer, Loss, MeanSquaredError};
 use longhand_mnist::{Dataset, Split};
-use longhand_optim::Sgd;
 use longhand_report::HeatMap;
-use longhand_train::{Training, argmax};
+use longhand_train::argmax;
 use ndarray::{Array2, ArrayRef1, ArrayRef2};
 
+use check::{CLASSIFICATION, Checks, Task, net};
 use command::{COUNT, Failure, PerClass, is_count, make_folder, number, print, write};
 
 /// The mean squared distance of a single output from the label, as if classes were numbers.
+#[derive(Clone)]
 struct DistanceFromLabel;
 
-fn as_numbers(labels: &[usize]) -> Array2<f32> {
-    Array2::from_shape_fn((labels.len(), 1), |(r, _)| labels[r] as f32)
+fn as_numbers<F: Float>(labels: &[usize]) -> Array2<F> {
+    Array2::from_shape_fn((labels.len(), 1), |(r, _)| F::from_f64(labels[r] as f64))
 }
 
-impl Loss<f32> for DistanceFromLabel {
+impl<F: Float> Loss<F> for DistanceFromLabel {
     type Target = [usize];
 
-    fn loss(&self, y: &ArrayRef2<f32>, labels: &[usize]) -> f32 {
+    fn loss(&self, y: &ArrayRef2<F>, labels: &[usize]) -> F {
         MeanSquaredError.loss(y, &as_numbers(labels))
     }
 
-    fn loss_and_grad(&self, y: Array2<f32>, labels: &[usize]) -> (f32, Array2<f32>) {
+    fn loss_and_grad(&self, y: Array2<F>, labels: &[usize]) -> (F, Array2<F>) {
         MeanSquaredError.loss_and_grad(y, &as_numbers(labels))
     }
 }
@@ -43,6 +46,17 @@ impl Loss<f32> for DistanceFromLabel {
 fn nearest(y: &ArrayRef1<f32>) -> usize {
     y[0].round().clamp(0.0, 9.0) as usize
 }
+
+const AS_NUMBER: Task<DistanceFromLabel> = Task {
+    loss: DistanceFromLabel,
+    answer: nearest,
+    outputs: 1,
+    rates: [0.005, 0.01],
+    guess: "mean t²",
+    // The first images' outputs y are much alike: their mean square adds σ² to that of the labels, and −2·y·t is off by 2·4.5·σ, seldom by
+    // more than three times that.
+    tolerance: |deviation| 27.0 * deviation + deviation * deviation,
+};
 
 const HELP: &str = "The digit as a number, with the mean squared error; and why that is bad.
 
@@ -55,6 +69,8 @@ Usage: cargo run --release --example regression -- [flags]     (defaults in pare
                    (the digits inside the program)
   --per-class N    images of each digit in either set, or `all` (500)
   --out DIR        where regression.svg goes (runs/regression)
+  --check          check the nets in place of the comparison: one line each,
+                   exit code 1 if one failed
   --help           print this
 ";
 
@@ -65,6 +81,7 @@ struct Options {
     data: Option<PathBuf>,
     per_class: PerClass,
     out: PathBuf,
+    check: bool,
 }
 
 fn parse() -> Result<Option<Options>, Failure> {
@@ -75,8 +92,9 @@ fn parse() -> Result<Option<Options>, Failure> {
         data: None,
         per_class: PerClass::Count(500),
         out: PathBuf::from("runs/regression"),
+        check: false,
     };
-    let known = ["hidden", "epochs", "seed", "per-class", "data", "out"];
+    let known = ["hidden", "epochs", "seed", "per-class", "data", "out", "check"];
     let asked = command::flags(&known, |flag, value| {
         match flag {
             "hidden" => options.hidden = number(flag, &value, COUNT, is_count)?,
@@ -84,6 +102,7 @@ fn parse() -> Result<Option<Options>, Failure> {
             "seed" => options.seed = number(flag, &value, "a whole number below 2^64", |_| true)?,
             "per-class" => options.per_class = PerClass::parse(&value)?,
             "data" => options.data = Some(value.into()),
+            "check" => options.check = true,
             _ => options.out = value.into(),
         }
         Ok(())
@@ -97,15 +116,16 @@ fn main() -> ExitCode {
 
 fn run() -> Result<(), Failure> {
     let Some(options) = parse()? else { return print(HELP) };
-    make_folder(&options.out)?;
     let digits = command::digits(options.data.as_deref(), options.per_class, options.seed)?;
+    if options.check {
+        return check(&options, &digits);
+    }
+    make_folder(&options.out)?;
     let Options { hidden, epochs, .. } = options;
     let rng = &mut Xoshiro256PlusPlus::seed_from_u64(options.seed);
-    let mut mlp =
-        |outputs| Linear::new(784, hidden, rng).then(Relu).then(Linear::new(hidden, outputs, rng));
+    let mut mlp = |outputs| net(&[hidden], outputs, rng);
     let (mlp_number, mlp_classes) = (mlp(1), mlp(10));
-    let mut one_layer = |outputs| Linear::new(784, outputs, rng);
-    let (linear_number, linear_classes) = (one_layer(1), one_layer(10));
+    let (linear_number, linear_classes) = (net(&[], 1, rng), net(&[], 10, rng));
     print(&format!(
         "share of {} digits read rightly after {epochs} epochs\n\n{:<12}{:>22}{:>22}\n",
         digits.test.len(),
@@ -113,16 +133,13 @@ fn run() -> Result<(), Failure> {
         "digit as a number",
         "digit as a class"
     ))?;
-    let classification = SoftmaxCrossEntropy::default;
-    let (number, linear_score) =
-        train(linear_number, DistanceFromLabel, nearest, 0.005, &options, &digits)?;
-    let (_, classes_score) =
-        train(linear_classes, classification(), argmax, 0.05, &options, &digits)?;
+    let (number, linear_score) = train(linear_number, &AS_NUMBER, &[], &options, &digits)?;
+    let (_, classes_score) = train(linear_classes, &CLASSIFICATION, &[], &options, &digits)?;
     print(&format!("{:<12}{linear_score:>22.4}{classes_score:>22.4}\n", "784-k"))?;
     let mean_of_linear = mean_squared_error(&number, &digits.test);
-    let (number, score) = train(mlp_number, DistanceFromLabel, nearest, 0.01, &options, &digits)?;
+    let (number, score) = train(mlp_number, &AS_NUMBER, &[hidden], &options, &digits)?;
     let (classes, classes_score) =
-        train(mlp_classes, classification(), argmax, 0.1, &options, &digits)?;
+        train(mlp_classes, &CLASSIFICATION, &[hidden], &options, &digits)?;
     let net = format!("784-{hidden}");
     print(&format!("{:<12}{score:>22.4}{classes_score:>22.4}\n", format!("{net}-k")))?;
 
@@ -195,21 +212,39 @@ fn run() -> Result<(), Failure> {
     print(&format!("{text}\nThe table as a picture is in {}.\n", path.display()))
 }
 
+fn check(options: &Options, digits: &Dataset) -> Result<(), Failure> {
+    let Options { hidden, epochs, seed, .. } = *options;
+    let mut checks = Checks::new(digits, epochs, 16, seed);
+    for hidden in [&[][..], &[hidden]] {
+        let layers = hidden.len() + 1;
+        let rng = &mut Xoshiro256PlusPlus::seed_from_u64(seed);
+        print(&format!("digit as a number, layers: {layers}\n"))?;
+        let number = net(hidden, 1, rng);
+        checks.model(&AS_NUMBER, &number, hidden, |model| AS_NUMBER.sgd(hidden).init(model))?;
+        print(&format!("digit as a class, layers: {layers}\n"))?;
+        let classes = net(hidden, 10, rng);
+        checks.model(&CLASSIFICATION, &classes, hidden, |model| {
+            CLASSIFICATION.sgd(hidden).init(model)
+        })?;
+    }
+    print("digit as a number\n")?;
+    checks.two_layers_below_one(&AS_NUMBER, hidden)?;
+    print("digit as a class\n")?;
+    checks.two_layers_below_one(&CLASSIFICATION, hidden)?;
+    checks.end()
+}
+
 /// Trains the model and returns the model with its accuracy on the validation images.
-fn train<M: Layer<f32>>(
-    mut model: M,
-    loss: impl Loss<f32, Target = [usize]>,
-    answer: fn(&ArrayRef1<f32>) -> usize,
-    learning_rate: f64,
+fn train<M: Layer<f32>, L: Loss<f32, Target = [usize]> + Clone>(
+    model: M,
+    task: &Task<L>,
+    hidden: &[usize],
     options: &Options,
     digits: &Dataset,
 ) -> Result<(M, f64), Failure> {
     let Options { epochs, seed, .. } = *options;
-    let training = Training { loss, answer, epochs, batch_size: 16, seed };
-    let mut sgd = Sgd { learning_rate, ..Sgd::default() }.init(&model);
-    let history = training
-        .run(&mut model, &mut sgd, &digits.train, &digits.test, &mut ())
-        .map_err(|diverged| Failure::Run(diverged.to_string()))?;
+    let mut sgd = task.sgd(hidden).init(&model);
+    let (model, history) = task.train(model, &mut sgd, digits, epochs, 16, seed)?;
     Ok((model, history[epochs].valid.accuracy))
 }
 

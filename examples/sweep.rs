@@ -3,13 +3,15 @@
 //!
 //! `cargo run --release --example sweep`, and with `-- --help` what can be changed.
 
+#[path = "support/check.rs"]
+mod check;
 #[path = "support/command.rs"]
 mod command;
 #[path = "support/data.rs"]
 mod data;
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -17,17 +19,18 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Instant;
 
+use longhand_layers::SoftmaxCrossEntropy;
 use longhand_layers::rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
-use longhand_layers::{Layer, Linear, Relu, SoftmaxCrossEntropy};
 use longhand_mnist::Dataset;
 use longhand_optim::Sgd;
 use longhand_report::HeatMap;
 use longhand_train::{Score, Training, argmax, evaluate};
 use serde::{Deserialize, Serialize};
 
+use check::{CLASSIFICATION, Checks, net};
 use command::{
     COUNT, Failure, PerClass, RATE, in_f32, is_count, make_folder, minutes, number, numbers, print,
-    write,
+    terminal, write,
 };
 
 const HELP: &str = "Tries every combination of settings of 784-hidden-10, several times each.
@@ -49,6 +52,8 @@ Usage: cargo run --release --example sweep -- [flags]     (defaults in parenthes
   --threads N            runs at a time (as many as there are cores)
   --out DIR              where runs.jsonl, sweep.csv and the heat maps go; runs
                          that are there already are not made again (runs/sweep)
+  --check                check a net of each width in place of the runs: one line
+                         each, exit code 1 if one failed
   --help                 print this
 ";
 
@@ -64,6 +69,7 @@ struct Options {
     per_class: PerClass,
     threads: usize,
     out: PathBuf,
+    check: bool,
 }
 
 /// All that decides what a run gives.
@@ -98,6 +104,8 @@ struct Outcome {
     train_loss: f64,
 }
 
+const FIRST_SEED: u64 = 42;
+
 fn main() -> ExitCode {
     command::exit(run())
 }
@@ -114,6 +122,9 @@ fn run() -> Result<(), Failure> {
     if digits.train.is_empty() {
         let message = "--held-out: expected fewer than there are training images of a digit, found all of them";
         return Err(Failure::Usage(message.to_owned()));
+    }
+    if options.check {
+        return check(&options, &digits);
     }
     make_folder(&options.out)?;
     let mut log = Log::open(&options.out.join("runs.jsonl"))?;
@@ -148,6 +159,28 @@ fn run() -> Result<(), Failure> {
     print(&format!("\nThe table and heat maps are in {}.\n", options.out.display()))
 }
 
+/// Checks a net of each width, with the first of the learning rates and weight decays.
+fn check(options: &Options, digits: &Dataset) -> Result<(), Failure> {
+    let (learning_rate, weight_decay) = (options.learning_rates[0], options.weight_decays[0]);
+    let mut checks = Checks::new(digits, options.epochs, options.batch_size, FIRST_SEED);
+    for &width in &options.hidden {
+        let hidden = hidden(width);
+        print(&format!("{width} hidden units\n"))?;
+        let model = net(&hidden, 10, &mut Xoshiro256PlusPlus::seed_from_u64(FIRST_SEED));
+        checks.model(&CLASSIFICATION, &model, &hidden, |model| {
+            Sgd { learning_rate, weight_decay, ..Sgd::default() }.init(model)
+        })?;
+    }
+    print("one layer and two\n")?;
+    checks.two_layers_below_one(&CLASSIFICATION, 30)?;
+    checks.end()
+}
+
+/// The hidden layers that a width stands for: none where it is 0.
+fn hidden(width: usize) -> Vec<usize> {
+    if width == 0 { vec![] } else { vec![width] }
+}
+
 fn parse() -> Result<Option<Options>, Failure> {
     let mut options = Options {
         hidden: vec![10, 30, 100, 300],
@@ -161,6 +194,7 @@ fn parse() -> Result<Option<Options>, Failure> {
         per_class: PerClass::Count(500),
         threads: thread::available_parallelism().map_or(1, usize::from),
         out: PathBuf::from("runs/sweep"),
+        check: false,
     };
     let known = [
         "hidden",
@@ -174,6 +208,7 @@ fn parse() -> Result<Option<Options>, Failure> {
         "per-class",
         "threads",
         "out",
+        "check",
     ];
     let asked = command::flags(&known, |flag, value| {
         let width = |w: &usize| *w <= WIDEST;
@@ -192,6 +227,7 @@ fn parse() -> Result<Option<Options>, Failure> {
             "per-class" => options.per_class = PerClass::parse(&value)?,
             "threads" => options.threads = number(flag, &value, COUNT, is_count)?,
             "data" => options.data = Some(value.into()),
+            "check" => options.check = true,
             _ => options.out = value.into(),
         }
         Ok(())
@@ -234,7 +270,7 @@ fn combinations(options: &Options, data: &str) -> Vec<Vec<Settings>> {
                     data: data.to_owned(),
                     version: env!("CARGO_PKG_VERSION").to_owned(),
                 };
-                all.push((42..42 + options.seeds).map(settings).collect());
+                all.push((FIRST_SEED..FIRST_SEED + options.seeds).map(settings).collect());
             }
         }
     }
@@ -339,9 +375,8 @@ struct Progress {
 
 impl Progress {
     fn new(todo: &[Settings]) -> Progress {
-        let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
         let all = todo.iter().map(Progress::cost).sum();
-        let shown = !dumb && io::stderr().is_terminal();
+        let shown = terminal(&io::stderr());
         Progress { shown, start: Instant::now(), cost: (0, all), runs: (0, todo.len()) }
     }
 
@@ -374,20 +409,7 @@ type Judge = Box<dyn Fn(&Dataset) -> Score>;
 
 fn train(settings: &Settings, digits: &Dataset) -> Option<(Outcome, Judge)> {
     let rng = &mut Xoshiro256PlusPlus::seed_from_u64(settings.seed);
-    match settings.hidden {
-        0 => train_model(Linear::new(784, 10, rng), settings, digits),
-        hidden => {
-            let first = Linear::new(784, hidden, rng).then(Relu);
-            train_model(first.then(Linear::new(hidden, 10, rng)), settings, digits)
-        }
-    }
-}
-
-fn train_model<M: Layer<f32> + 'static>(
-    mut model: M,
-    settings: &Settings,
-    digits: &Dataset,
-) -> Option<(Outcome, Judge)> {
+    let mut model = net::<f32>(&hidden(settings.hidden), 10, rng);
     let Settings { learning_rate, weight_decay, seed, epochs, batch_size, .. } = *settings;
     let loss = SoftmaxCrossEntropy::default();
     let training = Training { loss, answer: argmax, epochs, batch_size, seed };

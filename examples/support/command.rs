@@ -6,7 +6,7 @@
 use std::ffi::OsString;
 use std::fmt::{Display, Write as _};
 use std::fs;
-use std::io::{self, Write as _};
+use std::io::{self, IsTerminal, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -63,6 +63,21 @@ pub fn print(text: &str) -> Result<(), Failure> {
     }
 }
 
+/// Whether the stream is a terminal on which lines can be drawn anew.
+pub fn terminal(stream: &impl IsTerminal) -> bool {
+    stream.is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
+}
+
+/// Text in a colour by its ANSI number, where standard output shows colours and nobody declined them.
+pub fn color(number: u8, text: &str) -> String {
+    // https://no-color.org: where it is set and not empty.
+    let declined = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    match terminal(&io::stdout()) && !declined {
+        true => format!("\x1b[{number}m{text}\x1b[0m"),
+        false => text.to_owned(),
+    }
+}
+
 /// Makes a folder for results, unless it is there.
 pub fn make_folder(folder: &Path) -> Result<(), Failure> {
     if folder.exists() && !folder.is_dir() {
@@ -75,7 +90,7 @@ pub fn write(path: &Path, contents: impl AsRef<[u8]>) -> Result<(), Failure> {
     fs::write(path, contents).map_err(|error| Failure::write(path, &error))
 }
 
-/// Calls `set` with each flag of the command line and its value; `false` where help is asked for instead.
+/// Calls `set` with each flag of the command line and its value, `check` without one; `false` where help is asked for instead.
 pub fn flags(
     known: &[&str],
     mut set: impl FnMut(&str, OsString) -> Result<(), Failure>,
@@ -88,7 +103,8 @@ pub fn flags(
             Long(flag) if known.contains(&flag) => flag.to_owned(),
             other => return Err(other.unexpected().into()),
         };
-        set(&flag, parser.value()?)?;
+        let value = if flag == "check" { OsString::new() } else { parser.value()? };
+        set(&flag, value)?;
     }
     Ok(true)
 }

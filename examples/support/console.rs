@@ -1,4 +1,4 @@
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -9,7 +9,7 @@ use longhand_train::{Epoch, Step};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use super::command::{Failure, hex, minutes};
+use super::command::{Failure, hex, minutes, terminal};
 use super::{CLASSES, Options};
 
 /// Lines on standard output; where standard error is a terminal, progress there.
@@ -25,25 +25,19 @@ pub struct Console {
     start: Instant,
     /// Standard output is a terminal that somebody looks at: a chart and a digit in characters follow the table.
     pictures: bool,
-    color: bool,
 }
 
 impl Console {
     pub fn new(quiet: bool, json: bool) -> Console {
-        let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-        let terminal = !dumb && io::stdout().is_terminal();
-        // https://no-color.org: where it is set and not empty.
-        let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         Console {
             quiet: quiet || json,
             json,
             closed: false,
-            progress: !quiet && !dumb && io::stderr().is_terminal(),
+            progress: !quiet && terminal(&io::stderr()),
             last_progress: Instant::now(),
             epochs: 0,
             start: Instant::now(),
-            pictures: terminal && !quiet && !json,
-            color: terminal && !no_color,
+            pictures: !quiet && !json && terminal(&io::stdout()),
         }
     }
 
@@ -134,11 +128,6 @@ impl Console {
         if self.progress {
             let _ = write!(io::stderr(), "\r\x1b[K");
         }
-    }
-
-    /// Text in a colour by its ANSI number, where colours are wanted.
-    pub fn colored(&self, number: u8, text: &str) -> String {
-        if self.color { format!("\x1b[{number}m{text}\x1b[0m") } else { text.to_owned() }
     }
 
     /// On a terminal, the losses as a chart and the worst mistake in characters.

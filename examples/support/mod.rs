@@ -18,6 +18,7 @@ use longhand_mnist::{Dataset, Split};
 use longhand_optim::{Adam, AdamW, Optimizer, RmsProp, Schedule, Scheduled, Sgd};
 use longhand_train::{Epoch, Observer, Step, Training, argmax};
 
+use check::{CLASSIFICATION, Checks};
 use command::Failure;
 use console::Console;
 use files::Files;
@@ -101,7 +102,13 @@ fn check<M: Layer<f32> + 'static>(
 ) -> Result<(), Failure> {
     let (digits, _) = prepare(options)?;
     let model = build(&options.hidden, &mut Xoshiro256PlusPlus::seed_from_u64(options.seed));
-    check::run(&mut Console::new(options.quiet, options.json), options, &digits, model)
+    let Options { epochs, batch_size, seed, .. } = *options;
+    let mut checks = Checks::new(&digits, epochs, batch_size, seed);
+    checks.model(&CLASSIFICATION, &model, &options.hidden, |model| {
+        optimizer(options, digits.train.len(), model)
+    })?;
+    checks.two_layers_below_one(&CLASSIFICATION, 30)?;
+    checks.end()
 }
 
 /// The digits, and the net's widths, which must fit in memory.

@@ -504,15 +504,23 @@ fn workloads_print_a_json_line_each() {
 #[test]
 fn the_checks_pass_and_can_fail() {
     let folder = tempfile::tempdir().unwrap();
-    for example in ["logistic", "mlp"] {
-        let printed = success(&run(example, "--check", folder.path()));
-        assert_eq!(printed.matches("passed  ").count(), 7, "{printed}");
-        assert!(printed.ends_with("\nall 7 checks passed\n"), "{printed}");
+    for (example, flags, count) in [
+        ("logistic", "", 7),
+        ("mlp", "", 7),
+        ("lr_find", "--hidden 0", 7),
+        ("compare", "", 13),
+        ("sweep", "--hidden 0,10", 13),
+        ("regression", "", 26),
+    ] {
+        let printed = success(&run(example, &format!("--check {flags}"), folder.path()));
+        assert_eq!(printed.matches("passed  ").count(), count, "{printed}");
+        assert!(printed.ends_with(&format!("\nall {count} checks passed\n")), "{printed}");
+        assert!(printed.lines().all(|line| line.chars().count() <= 80), "{printed}");
     }
     // Without training, nothing is learned: biases and shuffled labels take epochs of their own, the last check has none.
     let failed = run("mlp", "--check --epochs 0", folder.path());
     assert_eq!(failed.status.code(), Some(1));
-    assert!(String::from_utf8_lossy(&failed.stdout).contains("FAILED  two layers end clearly"));
+    assert!(String::from_utf8_lossy(&failed.stdout).contains("FAILED  two layers beat"));
     assert!(stderr(&failed).contains("1 of 7 checks failed"), "{}", stderr(&failed));
     // A learning rate of 0 learns no bias.
     let failed = run("mlp", "--check --lr 0", folder.path());
