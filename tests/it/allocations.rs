@@ -1,4 +1,4 @@
-//! A training step allocates activations, and nothing of a weight's size.
+//! A training step allocates nothing of a weight's size, and once warm no batch.
 
 use allocation_counter::measure;
 use longhand_layers::rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
@@ -38,4 +38,30 @@ fn a_step_allocates_less_than_a_weight() {
             assert!(allocated.bytes_total > 4 * 32 * 800, "activations are counted: {allocated:?}");
         }
     }
+}
+
+/// The same memory serves each step's batch.
+#[test]
+fn a_warm_step_of_the_homework_allocates_no_batch() {
+    let digits = longhand_mnist::Dataset::embedded().train;
+    let rng = &mut Xoshiro256PlusPlus::seed_from_u64(1);
+    let hidden = Linear::<f32>::new(784, 30, rng).then(Relu);
+    let mut model = hidden.then(Linear::new(30, 10, rng));
+    let mut grad = model.zeros_like();
+    let mut sgd = Sgd::default().init(&model);
+    let positions: Vec<usize> = (0..16).collect();
+    let mut step = || {
+        let (x, labels) = digits.batch(&positions);
+        let (logits, cache) = model.forward(x);
+        let (_, dlogits) = SoftmaxCrossEntropy::default().loss_and_grad(logits, &labels);
+        grad.set_zero();
+        model.backward_params(cache, dlogits, &mut grad);
+        sgd.step(&mut model, &grad);
+    };
+    let batch = 4 * 16 * 784;
+    let cold = measure(&mut step);
+    assert!(cold.bytes_total > batch, "{cold:?}");
+    let warm = measure(step);
+    // What is left: 30 numbers for each digit and the like.
+    assert!(warm.bytes_total < batch / 2, "{warm:?}");
 }

@@ -1,6 +1,6 @@
 use std::fmt;
 
-use longhand_tensor::{Float, Parameters};
+use longhand_tensor::{Float, Parameters, recycle};
 use ndarray::{Array2, ArrayRef2};
 
 use crate::Layer;
@@ -59,7 +59,10 @@ impl<F: Float, A: Layer<F>, B: Layer<F>> Layer<F> for Chain<A, B> {
 
     #[track_caller]
     fn infer(&self, x: &ArrayRef2<F>) -> Array2<F> {
-        self.second.infer(&self.first.infer(x))
+        let h = self.first.infer(x);
+        let y = self.second.infer(&h);
+        recycle(h);
+        y
     }
 
     #[track_caller]
@@ -107,7 +110,11 @@ impl<F: Float, L: Layer<F>> Layer<F> for Vec<L> {
     #[track_caller]
     fn infer(&self, x: &ArrayRef2<F>) -> Array2<F> {
         let Some((first, rest)) = self.split_first() else { return x.to_owned() };
-        rest.iter().fold(first.infer(x), |h, layer| layer.infer(&h))
+        rest.iter().fold(first.infer(x), |h, layer| {
+            let y = layer.infer(&h);
+            recycle(h);
+            y
+        })
     }
 
     #[track_caller]

@@ -1,6 +1,8 @@
 use std::fmt;
 
-use longhand_tensor::{Float, Parameters, add_matmul_tn, add_sum_rows, affine, matmul, matmul_nt};
+use longhand_tensor::{
+    Float, Parameters, add_matmul_tn, add_sum_rows, affine, matmul, matmul_nt, recycle,
+};
 use ndarray::{Array1, Array2, ArrayRef2};
 use rand::Rng;
 
@@ -193,6 +195,8 @@ impl<F: Float> Layer<F> for Linear<F> {
         if let Some(dbias) = &mut grad.bias {
             add_sum_rows(&dy, dbias); // db += Σ_r dy[r]
         }
+        recycle(x);
+        recycle(dy);
     }
 
     fn shapes(&self) -> Vec<Shapes> {

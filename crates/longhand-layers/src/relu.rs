@@ -1,10 +1,10 @@
 use std::fmt;
 
-use longhand_tensor::Float;
+use longhand_tensor::{Float, unspecified};
 use ndarray::{Array2, ArrayRef2};
 
 use crate::Layer;
-use crate::elementwise::{map_gradient, no_parameters};
+use crate::elementwise::{map_gradient, map_into, map_to, no_parameters};
 use crate::layer::Saved;
 
 /// Rectified linear unit: `y = max(x, 0)`.
@@ -39,12 +39,12 @@ impl<F: Float> Layer<F> for Relu {
     type Cache = Saved<Self, Array2<bool>>;
 
     fn infer(&self, x: &ArrayRef2<F>) -> Array2<F> {
-        x.mapv(Relu::relu)
+        map_to(unspecified(x.nrows(), x.ncols()), x, Relu::relu)
     }
 
     fn forward(&self, x: Array2<F>) -> (Array2<F>, Self::Cache) {
-        let y = x.mapv_into(Relu::relu);
-        let alive = y.mapv(|y| y != F::zero());
+        let y = map_into(x, Relu::relu);
+        let alive = map_to(Array2::default(y.dim()), &y, |y| y != F::zero());
         (y, Saved::new(alive))
     }
 

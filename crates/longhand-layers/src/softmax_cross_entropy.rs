@@ -144,7 +144,10 @@ impl<F: Float> Loss<F> for SoftmaxCrossEntropy {
     fn loss_and_grad(&self, logits: Array2<F>, labels: &[usize]) -> (F, Array2<F>) {
         self.expect_labels(&logits, labels);
         let classes = logits.ncols();
-        let mut z = logits.as_standard_layout().into_owned();
+        let mut z = match logits.is_standard_layout() {
+            true => logits,
+            false => logits.as_standard_layout().into_owned(),
+        };
         let (sum, divisor) =
             self.sum_and_grad(z.as_slice_mut().expect("standard layout"), classes, labels);
         (sum / divisor, z)

@@ -1,6 +1,6 @@
 use std::borrow::Cow;
 
-use longhand_tensor::{Float, extend_from_bytes, prefetch};
+use longhand_tensor::{Float, from_bytes, in_parts, prefetch, recycle, unspecified};
 use ndarray::{Array2, Array3, ArrayView2, Axis};
 use rand::rngs::Xoshiro256PlusPlus;
 
@@ -234,12 +234,14 @@ impl Split {
         let features = self.features();
         let pixels = self.images.as_slice().expect("standard layout");
         let image = |i| &pixels[i * features..][..features];
-        let mut ahead = positions.iter().skip(4);
-        self.fill(positions, batch, |i, row| {
-            if let Some(&next) = ahead.next() {
-                prefetch(image(next)); // the next images are anywhere in memory
+        in_parts(self.prepare(positions, batch), features.max(1), |at, rows| {
+            let positions = &positions[at / features.max(1)..];
+            for (i, row) in rows.chunks_exact_mut(features.max(1)).enumerate() {
+                if let Some(&next) = positions.get(i + 4) {
+                    prefetch(image(next)); // the next images are anywhere in memory
+                }
+                from_bytes(image(positions[i]), row);
             }
-            extend_from_bytes(row, image(i));
         });
     }
 
@@ -273,30 +275,22 @@ impl Split {
         mut augment: impl FnMut(&mut Array2<u8>, &mut Xoshiro256PlusPlus),
     ) {
         let mut image = Array2::zeros((0, 0));
-        self.fill(positions, batch, |i, row| {
+        let rows = self.prepare(positions, batch).chunks_exact_mut(self.features().max(1));
+        for (&i, row) in positions.iter().zip(rows) {
             image.clone_from(&self.image(i).to_owned());
             augment(&mut image, &mut image_generator(seed, epoch, i as u64));
-            extend_from_bytes(row, image.as_standard_layout().as_slice().expect("standard layout"));
-        });
+            assert_eq!(image.len(), row.len(), "an augmented image keeps its size");
+            from_bytes(image.as_standard_layout().as_slice().expect("standard layout"), row);
+        }
     }
 
-    /// Fills a batch with rows that `row` appends, in the memory that the batch has.
-    fn fill<F: Float>(
-        &self,
-        positions: &[usize],
-        batch: &mut Batch<F>,
-        mut row: impl FnMut(usize, &mut Vec<F>),
-    ) {
-        let (mut x, _) = std::mem::take(&mut batch.x).into_raw_vec_and_offset();
-        x.clear();
-        x.reserve(positions.len() * self.features());
+    /// Gives a batch its labels, and its size; returns its pixels, which are to be written.
+    fn prepare<'a, F: Float>(&self, positions: &[usize], batch: &'a mut Batch<F>) -> &'a mut [F] {
         batch.labels.clear();
-        for &i in positions {
-            row(i, &mut x);
-            batch.labels.push(usize::from(self.labels[i]));
-        }
-        let shape = (positions.len(), self.features());
-        batch.x = Array2::from_shape_vec(shape, x).expect("an augmented image keeps its size");
+        batch.labels.extend(positions.iter().map(|&i| usize::from(self.labels[i])));
+        recycle(std::mem::take(&mut batch.x));
+        batch.x = unspecified(positions.len(), self.features());
+        batch.x.as_slice_mut().expect("standard layout")
     }
 
     fn features(&self) -> usize {

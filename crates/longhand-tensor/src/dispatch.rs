@@ -1,5 +1,6 @@
 //! Chooses the kernels for the CPU that the program runs on, and for the shape and the zeros of a product.
 
+use std::cell::RefCell;
 use std::ops::Range;
 use std::sync::OnceLock;
 
@@ -64,11 +65,12 @@ impl Isa {
     }
 }
 
-/// A product to be computed, all operands of fitting shapes; what is written is given as rows, or in standard layout.
+/// A product to be computed, all operands of fitting shapes; what is written is given as rows, or in standard layout. `y` and `dx` may hold
+/// anything.
 pub enum Product<'a, F> {
     /// `y = b + x·W`, without a bias `y = x·W`.
     Rows { x: Matrix<'a, F>, w: Matrix<'a, F>, bias: Option<&'a [F]>, y: Vec<&'a mut [F]> },
-    /// `dx = dy·Wᵀ`; `dx` is given as zeros.
+    /// `dx = dy·Wᵀ`.
     TransposedRight { dy: Matrix<'a, F>, w: Matrix<'a, F>, dx: Vec<&'a mut [F]> },
     /// `dW += xᵀ·dy`.
     TransposedLeft { x: Matrix<'a, F>, dy: Matrix<'a, F>, dw: &'a mut [F] },
@@ -189,7 +191,7 @@ impl Zeros {
     #[inline(always)]
     fn skip<F: Float>(self, x: Matrix<'_, F>) -> bool {
         match self {
-            Zeros::Auto => x.rows < 8 || 2 * x.count_nonzero() < x.rows * x.columns,
+            Zeros::Auto => x.rows < 8 || x.mostly_zero(),
             Zeros::Skip => true,
             Zeros::Multiply => false,
         }
@@ -212,8 +214,11 @@ pub trait Kernels: Sized {
     /// Replaces each number by its function's value.
     fn map(isa: Isa, function: Function, numbers: &mut [Self]);
 
-    /// Appends `bytes / 255`.
-    fn extend_from_bytes(isa: Isa, numbers: &mut Vec<Self>, bytes: &[u8]);
+    /// Writes `bytes / 255`.
+    fn from_bytes(isa: Isa, bytes: &[u8], numbers: &mut [Self]);
+
+    /// Calls `f` with the memory that this thread keeps for arrays to come.
+    fn with_kept<R>(f: impl FnOnce(&mut Vec<Vec<Self>>) -> R) -> R;
 }
 
 /// Functions for one instruction set: `$features` of them are detected before they are called, none for the portable ones.
@@ -260,18 +265,9 @@ macro_rules! kernels {
             }
 
             $(#[target_feature(enable = $features)])?
-            pub fn extend_from_bytes(numbers: &mut Vec<$float>, bytes: &[u8]) {
-                numbers.reserve(bytes.len());
-                let (chunks, rest) = bytes.as_chunks::<64>();
-                for chunk in chunks {
-                    let mut converted = [0.0; 64];
-                    for (number, &byte) in converted.iter_mut().zip(chunk) {
-                        *number = functions::$float::from_byte(byte);
-                    }
-                    numbers.extend_from_slice(&converted);
-                }
-                for &byte in rest {
-                    numbers.push(functions::$float::from_byte(byte));
+            pub fn from_bytes(bytes: &[u8], numbers: &mut [$float]) {
+                for (number, &byte) in numbers.iter_mut().zip(bytes) {
+                    *number = functions::$float::from_byte(byte);
                 }
             }
         }
@@ -306,11 +302,18 @@ macro_rules! dispatch {
             }
 
             #[allow(unsafe_code, unused_unsafe)] // the portable functions are safe
-            fn extend_from_bytes(isa: Isa, numbers: &mut Vec<$float>, bytes: &[u8]) {
+            fn from_bytes(isa: Isa, bytes: &[u8], numbers: &mut [$float]) {
                 match isa {
                     // SAFETY: `Isa::detect` found the features that the function was compiled for.
-                    $($isa => unsafe { $kernels::extend_from_bytes(numbers, bytes) },)*
+                    $($isa => unsafe { $kernels::from_bytes(bytes, numbers) },)*
                 }
+            }
+
+            fn with_kept<R>(f: impl FnOnce(&mut Vec<Vec<$float>>) -> R) -> R {
+                thread_local! {
+                    static KEPT: RefCell<Vec<Vec<$float>>> = const { RefCell::new(vec![]) };
+                }
+                KEPT.with_borrow_mut(f)
             }
         }
     };
@@ -332,10 +335,13 @@ fn rows<F: Float, V: Simd<F>, const MR: usize, const NR: usize, const NARROW: us
     if w.columns <= NARROW {
         return narrow_rows::<F, V, NARROW>(x, w, bias, zeros != Zeros::Multiply, y);
     }
-    if let Some(bias) = bias {
-        for y in &mut *y {
-            for (y, &b) in y.iter_mut().zip(bias) {
-                *y = b + F::zero(); // no negative zero, as in every finished sum
+    for y in &mut *y {
+        match bias {
+            None => y.fill(F::zero()),
+            Some(bias) => {
+                for (y, &b) in y.iter_mut().zip(bias) {
+                    *y = b + F::zero(); // no negative zero, as in every finished sum
+                }
             }
         }
     }
@@ -347,13 +353,16 @@ fn rows<F: Float, V: Simd<F>, const MR: usize, const NR: usize, const NARROW: us
     }
 }
 
-/// `dx = dy·Wᵀ` onto zeros.
+/// `dx = dy·Wᵀ`.
 #[inline(always)]
 fn transposed_right<F: Float, V: Simd<F>, const MR: usize, const NR: usize>(
     dy: Matrix<'_, F>,
     w: Matrix<'_, F>,
     dx: &mut [&mut [F]],
 ) {
+    for dx in &mut *dx {
+        dx.fill(F::zero());
+    }
     let shape = (dy.rows, dy.columns, w.rows);
     dense::<F, V, MR, 2>(shape, columns_of::<F, V, MR>(dy), columns_of::<F, V, NR>(w), dx);
 }
@@ -497,8 +506,8 @@ mod tests {
         for (isa, zeros) in ways() {
             for parts in [1, 2, 5] {
                 let (a, b, bias, mut c) = (narrow(&a), narrow(&b), narrow(&bias), narrow(&c));
-                if kind == 0 {
-                    c.fill(F::zero()); // what is there is written over
+                if kind < 2 {
+                    c.fill(F::from_f64(f64::NAN)); // what is there is written over
                 }
                 for part in product(kind, shape, &a, &b, &bias, &mut c).split(parts) {
                     F::multiply(isa, zeros, part);
@@ -527,12 +536,11 @@ mod tests {
             let bytes: Vec<u8> = (0..=255).collect();
             let expected: Vec<F> = quotients.collect();
             for (isa, _) in ways() {
-                let mut out = vec![];
-                F::extend_from_bytes(isa, &mut out, &bytes);
-                assert_eq!(out, expected, "{isa:?}");
-                out.clear();
-                F::extend_from_bytes(isa, &mut out, &bytes[..63]);
-                assert_eq!(out, expected[..63], "{isa:?}");
+                for n in [256, 63, 0] {
+                    let mut out = vec![F::zero(); n];
+                    F::from_bytes(isa, &bytes[..n], &mut out);
+                    assert_eq!(out, expected[..n], "{isa:?}");
+                }
             }
         }
         check((0..=255u8).map(|b| f32::from(b) / 255.0));

@@ -1,5 +1,5 @@
 use crate::Float;
-use crate::threads::fill_zero;
+use crate::threads::in_parts;
 
 /// The parameters of a model in one fixed order, each as a flat slice. Optimizers need no more.
 ///
@@ -42,7 +42,7 @@ pub trait Parameters<F: Float>: Clone {
     /// Sets every parameter to zero.
     fn set_zero(&mut self) {
         for param in self.params_mut() {
-            fill_zero(param);
+            in_parts(param, 1, |_, part| part.fill(F::zero()));
         }
     }
 

@@ -5,6 +5,7 @@ use ndarray::{Array2, ArrayRef1, ArrayRef2, CowArray, Ix2};
 use crate::Float;
 use crate::dispatch::{Isa, Product, Zeros};
 use crate::kernel::Matrix;
+use crate::reuse::unspecified;
 use crate::threads::{for_each_part, threads};
 
 /// `x·W`.
@@ -38,7 +39,7 @@ pub fn affine<F: Float>(x: &ArrayRef2<F>, w: &ArrayRef2<F>, b: &ArrayRef1<F>) ->
 
 #[track_caller]
 fn rows<F: Float>(x: &ArrayRef2<F>, w: &ArrayRef2<F>, bias: Option<&[F]>) -> Array2<F> {
-    let mut y = Array2::zeros((x.nrows(), bias.map_or(w.ncols(), <[F]>::len)));
+    let mut y = unspecified(x.nrows(), bias.map_or(w.ncols(), <[F]>::len));
     expect_fit("x·W", x, w, &y, x.ncols() == w.nrows() && y.ncols() == w.ncols());
     let (x, w) = (x.as_standard_layout(), w.as_standard_layout());
     let out = rows_mut(&mut y);
@@ -55,7 +56,7 @@ fn rows<F: Float>(x: &ArrayRef2<F>, w: &ArrayRef2<F>, bias: Option<&[F]>) -> Arr
 /// The shapes do not fit.
 #[track_caller]
 pub fn matmul_nt<F: Float>(dy: &ArrayRef2<F>, w: &ArrayRef2<F>) -> Array2<F> {
-    let mut dx = Array2::zeros((dy.nrows(), w.nrows()));
+    let mut dx = unspecified(dy.nrows(), w.nrows());
     expect_fit("dy·Wᵀ", dy, w, &dx, dy.ncols() == w.ncols());
     let (dy, w) = (dy.as_standard_layout(), w.as_standard_layout());
     let out = rows_mut(&mut dx);

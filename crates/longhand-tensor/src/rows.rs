@@ -30,15 +30,20 @@ pub fn add_sum_rows<F: Float>(dy: &ArrayRef2<F>, db: &mut ArrayRef1<F>) {
     }
 }
 
-/// Appends bytes as numbers from 0 to 1: each divided by 255, correctly rounded.
+/// Writes bytes as numbers from 0 to 1: each divided by 255, correctly rounded.
+///
+/// # Panics
+/// There are not as many numbers as bytes.
 ///
 /// ```
-/// let mut pixels = vec![0.5f32];
-/// longhand_tensor::extend_from_bytes(&mut pixels, &[0, 51, 255]);
-/// assert_eq!(pixels, [0.5, 0.0, 0.2, 1.0]);
+/// let mut pixels = [0.5f32; 3];
+/// longhand_tensor::from_bytes(&[0, 51, 255], &mut pixels);
+/// assert_eq!(pixels, [0.0, 0.2, 1.0]);
 /// ```
-pub fn extend_from_bytes<F: Float>(numbers: &mut Vec<F>, bytes: &[u8]) {
-    F::extend_from_bytes(Isa::detect(), numbers, bytes);
+#[track_caller]
+pub fn from_bytes<F: Float>(bytes: &[u8], numbers: &mut [F]) {
+    assert_eq!(bytes.len(), numbers.len(), "from_bytes: as many numbers as bytes");
+    F::from_bytes(Isa::detect(), bytes, numbers);
 }
 
 /// Replaces each number `x` by `e^x`: what [`Float::exp`] gives, of many numbers at once.

@@ -11,8 +11,6 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::thread;
 
-use crate::Float;
-
 /// How many threads may compute, the caller's included; 0 before anybody asked.
 static THREADS: AtomicUsize = AtomicUsize::new(0);
 
@@ -135,7 +133,34 @@ pub(crate) fn for_each_part(parts: usize, work: &Work<'_>) {
 }
 
 /// Elements from which on a second thread gains more than it costs to wake.
-const WORTH_THREADS: usize = 1 << 17;
+const WORTH_THREADS: usize = 1 << 16;
+
+/// Calls `f` with parts of `changed` and where each begins, a multiple of `unit`; on several threads where they are long enough.
+///
+/// # Panics
+/// `unit` is 0.
+///
+/// ```
+/// let mut table = [0; 6];
+/// longhand_tensor::in_parts(&mut table, 3, |at, rows| {
+///     for (row, number) in rows.chunks_mut(3).zip(at / 3..) {
+///         row.fill(number);
+///     }
+/// });
+/// assert_eq!(table, [0, 0, 0, 1, 1, 1]);
+/// ```
+#[track_caller]
+pub fn in_parts<T: Send>(changed: &mut [T], unit: usize, f: impl Fn(usize, &mut [T]) + Sync) {
+    assert!(unit > 0, "in_parts: a unit of 0 elements");
+    if changed.len() < WORTH_THREADS {
+        return f(0, changed);
+    }
+    let each = changed.len().div_ceil(threads()).next_multiple_of(unit);
+    let parts: Vec<_> = changed.chunks_mut(each).map(Mutex::new).collect();
+    for_each_part(parts.len(), &|i| {
+        f(i * each, &mut parts[i].lock().expect("each part is called once"));
+    });
+}
 
 /// Calls `f` with parts of `changed` and what stands at the same places in `read`, on several threads where they are long enough.
 ///
@@ -152,28 +177,15 @@ const WORTH_THREADS: usize = 1 << 17;
 /// assert_eq!(weights, [0.5, 1.5]);
 /// ```
 #[track_caller]
-pub fn zip_parts<F: Send + Sync>(changed: &mut [F], read: &[F], f: impl Fn(&mut [F], &[F]) + Sync) {
+pub fn zip_parts<A: Send, B: Sync>(
+    changed: &mut [A],
+    read: &[B],
+    f: impl Fn(&mut [A], &[B]) + Sync,
+) {
     assert_eq!(changed.len(), read.len(), "zip_parts: slices of the same length");
-    if changed.len() < WORTH_THREADS {
-        return f(changed, read);
-    }
-    let each = changed.len().div_ceil(threads());
-    let parts: Vec<_> = changed.chunks_mut(each).map(Mutex::new).zip(read.chunks(each)).collect();
-    for_each_part(parts.len(), &|i| {
-        let (changed, read) = &parts[i];
-        f(&mut changed.lock().expect("each part is called once"), read);
-    });
-}
-
-/// Sets all elements to zero, on several threads where they are many.
-pub(crate) fn fill_zero<F: Float>(numbers: &mut [F]) {
-    if numbers.len() < WORTH_THREADS {
-        return numbers.fill(F::zero());
-    }
-    let each = numbers.len().div_ceil(threads());
-    let parts: Vec<_> = numbers.chunks_mut(each).map(Mutex::new).collect();
-    for_each_part(parts.len(), &|i| {
-        parts[i].lock().expect("each part is called once").fill(F::zero());
+    in_parts(changed, 1, |at, part| {
+        let read = &read[at..][..part.len()];
+        f(part, read);
     });
 }
 
@@ -265,6 +277,20 @@ mod tests {
                     assert!(done.iter().all(|d| d.load(Ordering::Relaxed) == round));
                 }
             }
+        }
+    }
+
+    #[test]
+    fn parts_are_whole_units_and_know_where_they_are() {
+        for (threads, n) in [(1, 7000), (2, 7000), (3, 7001), (4, 9)] {
+            set_threads(threads);
+            let mut table = vec![0; 11 * n];
+            in_parts(&mut table, 11, |at, rows| {
+                for (row, number) in rows.chunks_exact_mut(11).zip(at / 11..) {
+                    row.fill(number);
+                }
+            });
+            assert!(table.chunks(11).zip(0..).all(|(row, r)| row.iter().all(|&x| x == r)));
         }
     }
 

@@ -1,7 +1,7 @@
 //! The products against their definition, and where their operands end.
 
 use longhand_tensor::ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut2, array, s};
-use longhand_tensor::{add_matmul_tn, affine, matmul, matmul_nt, reference};
+use longhand_tensor::{add_matmul_tn, affine, matmul, matmul_nt, recycle, reference};
 use proptest::prelude::*;
 
 /// Numbers from -1 to 1, a share of them zero.
@@ -31,8 +31,14 @@ proptest! {
     ) {
         let (x, w, dy) = (numbers(n, k, zeros, seed), numbers(k, m, 0.0, seed + 1), numbers(n, m, 0.0, seed + 2));
         let b = Array1::from_shape_fn(m, |i| i as f32 / 8.0 - 1.0);
+        // Results may be written to memory that was used before: what it held must not show.
+        let leave = |rows, columns| recycle(Array2::from_elem((rows, columns), f32::NAN));
+        leave(n, m);
         let y = affine(&x, &w, &b);
         prop_assert_eq!(bits(&y), bits(&reference::affine(&x, &w, &b)));
+        leave(n, m);
+        prop_assert_eq!(bits(&matmul(&x, &w)), bits(&reference::affine(&x, &w, &Array1::zeros(m))));
+        leave(n, k);
         prop_assert_eq!(bits(&matmul_nt(&dy, &w)), bits(&reference::matmul_nt(&dy, &w)));
         let (mut dw, mut slow) = (w.clone(), w.clone());
         add_matmul_tn(&x, &dy, &mut dw);

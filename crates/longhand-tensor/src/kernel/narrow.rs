@@ -50,7 +50,7 @@ pub(crate) fn narrow_rows<F: Float, V: Simd<F>, const W: usize>(
 
 /// The columns that are not zero in every row; all of them, if zeros are not to be left out.
 #[inline(always)]
-fn columns_alive<'a, F: Float, V: Simd<F>>(
+pub(super) fn columns_alive<'a, F: Float, V: Simd<F>>(
     x: Matrix<'_, F>,
     skip: bool,
     alive: &'a mut [u32],

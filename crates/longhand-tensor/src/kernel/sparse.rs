@@ -1,5 +1,6 @@
 //! Products that leave out every zero of their left operand, for right ones of any width from a vector's lanes on.
 
+use super::narrow::columns_alive;
 use super::{Matrix, add_scaled, blocks, columns_at, load, store, with_vectors};
 use crate::Float;
 use crate::simd::Simd;
@@ -9,7 +10,7 @@ use crate::simd::Simd;
 const SUMMED_AT_ONCE: usize = 256;
 
 /// Rows of `x` that are added before the next ones are looked at, by the same measure of `dy`.
-const ROWS_AT_ONCE: usize = 64;
+const ROWS_AT_ONCE: usize = 128;
 
 /// What is not zero, as positions and values, in lists one after the other.
 struct Lists<F> {
@@ -25,10 +26,17 @@ impl<F: Float> Lists<F> {
         &self.elements[start..self.ends[i]]
     }
 
+    /// Room for a quarter of the elements; it grows if there are more.
+    #[inline(always)]
+    fn new(x: Matrix<'_, F>) -> Lists<F> {
+        let elements = Vec::with_capacity(x.rows * x.columns / 4);
+        Lists { elements, ends: Vec::with_capacity(x.rows.max(x.columns)) }
+    }
+
     /// For each row, a list of each `SUMMED_AT_ONCE` of its columns, counted from the first of these.
     #[inline(always)]
     fn of_rows<V: Simd<F>>(x: Matrix<'_, F>) -> Lists<F> {
-        let mut lists = Lists { elements: vec![], ends: vec![] };
+        let mut lists = Lists::new(x);
         let mut positions = vec![0; SUMMED_AT_ONCE + V::LANES];
         for r in 0..x.rows {
             for x in x.row(r).chunks(SUMMED_AT_ONCE) {
@@ -48,22 +56,23 @@ impl<F: Float> Lists<F> {
         lists
     }
 
-    /// For each column of up to 64 rows, a list of its rows.
+    /// For each column of up to `ROWS_AT_ONCE` rows, a list of its rows.
     #[inline(always)]
     fn of_columns(x: Matrix<'_, F>) -> Lists<F> {
-        let mut words = vec![0u64; x.columns];
+        let mut words = vec![[0u64; ROWS_AT_ONCE / 64]; x.columns];
         for r in 0..x.rows {
-            for (word, &x) in words.iter_mut().zip(x.row(r)) {
-                *word |= u64::from(x != F::zero()) << r;
+            for (words, &x) in words.iter_mut().zip(x.row(r)) {
+                words[r / 64] |= u64::from(x != F::zero()) << (r % 64);
             }
         }
-        let mut lists = Lists { elements: vec![], ends: Vec::with_capacity(x.columns) };
-        for (i, &word) in words.iter().enumerate() {
-            let mut word = word;
-            while word != 0 {
-                let r = word.trailing_zeros();
-                lists.elements.push((r, x.data[r as usize * x.stride + i]));
-                word &= word - 1;
+        let mut lists = Lists::new(x);
+        for (i, words) in words.into_iter().enumerate() {
+            for (mut word, first) in words.into_iter().zip((0..).step_by(64)) {
+                while word != 0 {
+                    let r = first + word.trailing_zeros();
+                    lists.elements.push((r, x.data[r as usize * x.stride + i]));
+                    word &= word - 1;
+                }
             }
             lists.ends.push(lists.elements.len());
         }
@@ -72,11 +81,15 @@ impl<F: Float> Lists<F> {
 }
 
 /// Copies a matrix block by block, each block row after row: where its vectors are aligned, as a load that crosses a cache line
-/// takes twice as long, and where a block's rows are next to each other.
+/// takes twice as long, and where a block's rows are next to each other. Other rows than these are left out.
 #[inline(always)]
-fn copy_blocks<F: Float, V: Simd<F>>(w: Matrix<'_, F>, copy: &mut Vec<V>) {
+fn copy_blocks<F: Float, V: Simd<F>>(
+    w: Matrix<'_, F>,
+    rows: impl Iterator<Item = usize>,
+    copy: &mut Vec<V>,
+) {
     copy.resize(w.rows * w.columns.div_ceil(V::LANES), V::splat(F::zero()));
-    for k in 0..w.rows {
+    for k in rows {
         let row = w.row(k);
         for (first, end) in blocks(w.columns, V::LANES) {
             let to = &mut copy[w.rows * first + k * (end - first)..][..end - first];
@@ -114,11 +127,15 @@ pub(crate) fn sparse_rows<F: Float, V: Simd<F>>(
     if x.rows < WORTH_A_COPY {
         return few_rows::<F, V>(&lists, parts, w, y);
     }
-    let mut copy = vec![];
+    let (mut copy, mut alive) = (vec![], vec![0; x.columns + V::LANES]);
+    let mut alive = columns_alive::<F, V>(x, true, &mut alive);
     for part in 0..parts {
         let from = part * SUMMED_AT_ONCE;
         let w = w.rows_between(from, w.rows.min(from + SUMMED_AT_ONCE));
-        copy_blocks(w, &mut copy);
+        let (these, later) =
+            alive.split_at(alive.partition_point(|&k| (k as usize) < from + w.rows));
+        copy_blocks(w, these.iter().map(|&k| k as usize - from), &mut copy);
+        alive = later;
         for (first, end) in blocks(w.columns, V::LANES) {
             with_vectors!(end - first, C => {
                 let at = columns_at::<C>(first, V::LANES, w.columns);
@@ -172,7 +189,7 @@ pub(crate) fn sparse_transposed<F: Float, V: Simd<F>>(
     for from in (0..x.rows).step_by(ROWS_AT_ONCE) {
         let to = x.rows.min(from + ROWS_AT_ONCE);
         let mut copy = vec![];
-        copy_blocks::<F, V>(dy.rows_between(from, to), &mut copy);
+        copy_blocks::<F, V>(dy.rows_between(from, to), 0..to - from, &mut copy);
         chunks.push((to - from, Lists::of_columns(x.rows_between(from, to)), copy));
     }
     for (first, end) in blocks(dy.columns, V::LANES) {
