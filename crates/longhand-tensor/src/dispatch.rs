@@ -77,13 +77,20 @@ pub enum Product<'a, F> {
 }
 
 impl<'a, F: Float> Product<'a, F> {
-    /// How many multiplications this is, those with zero included.
-    pub fn multiplications(&self) -> usize {
-        match self {
-            Product::Rows { x, w, .. } => x.rows * w.rows * w.columns,
-            Product::TransposedRight { dy, w, .. } => dy.rows * w.rows * w.columns,
-            Product::TransposedLeft { x, dy, .. } => x.rows * x.columns * dy.columns,
-        }
+    /// Whether a second thread gains more than it costs to wake, by the number of multiplications, those with zero included: with one row
+    /// soon, as the other operand is then read for few of them; with few columns late, as these are computed the fastest.
+    pub fn worth_threads(&self) -> bool {
+        let (rows, summed, columns) = match self {
+            Product::Rows { x, w, .. } => (x.rows, x.columns, w.columns),
+            Product::TransposedRight { dy, w, .. } => (dy.rows, dy.columns, w.rows),
+            Product::TransposedLeft { x, dy, .. } => (x.rows, x.columns, dy.columns),
+        };
+        let enough = match (rows, columns) {
+            (1, _) => 1 << 19,
+            (_, ..=32) => 1 << 21,
+            _ => 1 << 20,
+        };
+        rows * summed * columns >= enough
     }
 
     /// The same product as about `parts` products of a part of the result each: some of its columns where it has more columns than
@@ -332,7 +339,7 @@ fn rows<F: Float, V: Simd<F>, const MR: usize, const NR: usize, const NARROW: us
     if w.columns == 0 {
         return;
     }
-    if w.columns <= NARROW {
+    if in_strips::<NARROW>(x.rows, w.columns) {
         return narrow_rows::<F, V, NARROW>(x, w, bias, zeros != Zeros::Multiply, y);
     }
     for y in &mut *y {
@@ -351,6 +358,13 @@ fn rows<F: Float, V: Simd<F>, const MR: usize, const NR: usize, const NARROW: us
         let shape = (x.rows, x.columns, w.columns);
         dense::<F, V, MR, 2>(shape, columns_of::<F, V, MR>(x), rows_of::<F, NR>(w), y);
     }
+}
+
+/// Whether a product is computed in strips of at most `NARROW` columns: otherwise the other operand is copied and what is not zero is
+/// listed, which only pays for many columns, and in more rows than one. (Where the times cross was measured.)
+#[inline(always)]
+fn in_strips<const NARROW: usize>(rows: usize, columns: usize) -> bool {
+    columns <= NARROW || (rows > 1 && (columns <= 64 || rows * columns <= 4096))
 }
 
 /// `dx = dy·Wᵀ`.
@@ -385,7 +399,7 @@ fn transposed_left<
     if dy.columns == 0 {
         return;
     }
-    if dy.columns <= NARROW {
+    if in_strips::<NARROW>(x.rows, dy.columns) {
         return narrow_transposed::<F, V, H>(x, dy, zeros != Zeros::Multiply, dw);
     }
     if zeros.skip(x) {

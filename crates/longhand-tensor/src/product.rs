@@ -94,10 +94,7 @@ pub fn add_matmul_tn<F: Float>(x: &ArrayRef2<F>, dy: &ArrayRef2<F>, dw: &mut Arr
 /// Computes a product, in parts on several threads where it is large enough.
 fn multiply<F: Float>(product: Product<'_, F>) {
     let (isa, zeros) = (Isa::detect(), Zeros::chosen());
-    let parts = match product.multiplications() {
-        few if few < WORTH_THREADS => 1,
-        _ => threads(),
-    };
+    let parts = if product.worth_threads() { threads() } else { 1 };
     if parts == 1 {
         return F::multiply(isa, zeros, product);
     }
@@ -107,9 +104,6 @@ fn multiply<F: Float>(product: Product<'_, F>) {
         F::multiply(isa, zeros, part.ok().flatten().expect("each part is taken once"));
     });
 }
-
-/// Multiplications, counting those with zero, from which on a second thread gains more than it costs to wake.
-const WORTH_THREADS: usize = 1 << 19;
 
 fn matrix<'a, F: Float>(array: &'a CowArray<'_, F, Ix2>) -> Matrix<'a, F> {
     let data = array.as_slice().expect("standard layout");

@@ -1,14 +1,15 @@
-//! Products of few columns, at most as many as registers hold for several rows at once: the output layer, and small hidden ones.
+//! Products in strips of few columns, at most as many as registers hold for several rows at once: the output layer, small hidden ones, and
+//! wider ones of small batches.
 //! Several rows of `x` are gone through together, over the columns in which any of them is not zero: that leaves out less than
 //! each row's own zeros would, and needs no list for each row and no branch for each zero.
 
-use super::{Matrix, columns_at, load, store, with_vectors};
+use std::ops::Range;
+
+use super::{Matrix, blocks, columns_at, load, store, with_vectors};
 use crate::Float;
 use crate::simd::Simd;
 
-/// `y = b + x·W` for a `W` of at most `W` columns.
-///
-/// A row of `W` is read as whole vectors, whatever follows it, and what was computed of that is dropped.
+/// `y = b + x·W`, in strips of at most `W` columns.
 #[inline(always)]
 pub(crate) fn narrow_rows<F: Float, V: Simd<F>, const W: usize>(
     x: Matrix<'_, F>,
@@ -17,35 +18,68 @@ pub(crate) fn narrow_rows<F: Float, V: Simd<F>, const W: usize>(
     skip: bool,
     y: &mut [&mut [F]],
 ) {
-    // Rows that fewer than W elements are left for are read from a copy with zeros behind it.
-    let whole = w.data.len().checked_sub(W).map_or(0, |last| last / w.stride + 1);
-    let rest = &w.data[w.data.len().min(whole * w.stride)..];
-    let mut last = [[F::zero(); W]; 2]; // fewer than W elements, and W more to read
-    last.as_flattened_mut()[..rest.len()].copy_from_slice(rest);
-    let row = |k: usize| match k < whole {
-        true => &w.data[k * w.stride..][..W],
-        false => &last.as_flattened()[(k - whole) * w.stride..][..W],
-    };
-    let mut start = [F::zero(); W];
-    if let Some(bias) = bias {
-        start[..bias.len()].copy_from_slice(bias);
+    let mut strips = Vec::with_capacity(w.columns.div_ceil(W));
+    for from in (0..w.columns).step_by(W) {
+        strips.push(Strip::<F, W>::new(w, bias, from..w.columns.min(from + W)));
     }
     let mut alive = vec![0; x.columns + V::LANES];
-    with_vectors!(w.columns.div_ceil(V::LANES), C => {
-        const R: usize = if C == 1 { 8 } else if C == 2 { 4 } else { 2 };
+    with_vectors!(w.columns.min(W).div_ceil(V::LANES), WIDEST => {
+        const R: usize = if WIDEST == 1 { 8 } else if WIDEST == 2 { 4 } else { 2 };
         let mut r = 0;
         while r < x.rows {
             let rows = if x.rows - r >= R { R } else { 1 };
             let y = &mut y[r..r + rows];
             let x = x.rows_between(r, r + rows);
             let alive = columns_alive::<F, V>(x, skip, &mut alive);
-            match rows {
-                1 => rows_tile::<F, V, W, 1, C>(x, alive, row, &start, y),
-                _ => rows_tile::<F, V, W, R, C>(x, alive, row, &start, y),
+            for strip in &strips {
+                with_vectors!(strip.columns.len().div_ceil(V::LANES), C => {
+                    match rows {
+                        1 => rows_tile::<F, V, W, 1, C>(x, alive, strip, y),
+                        _ if C <= WIDEST => rows_tile::<F, V, W, R, C>(x, alive, strip, y),
+                        _ => unreachable!("the first strip is the widest"),
+                    }
+                });
             }
             r += rows;
         }
     });
+}
+
+/// Some columns of the right operand.
+///
+/// A row is read as whole vectors, whatever follows it, and what was computed of that is dropped.
+struct Strip<'a, F, const W: usize> {
+    w: Matrix<'a, F>,
+    columns: Range<usize>,
+    start: [F; W],
+    /// So many rows can be read as `W` elements; the others from a copy with zeros behind it: fewer than `W` elements, and `W` more to read.
+    whole: usize,
+    last: [[F; W]; 2],
+}
+
+impl<'a, F: Float, const W: usize> Strip<'a, F, W> {
+    #[inline(always)]
+    fn new(w: Matrix<'a, F>, bias: Option<&[F]>, columns: Range<usize>) -> Strip<'a, F, W> {
+        let w = w.columns_between(columns.start, columns.end);
+        let whole = w.data.len().checked_sub(W).map_or(0, |last| last / w.stride + 1);
+        let rest = &w.data[w.data.len().min(whole * w.stride)..];
+        let (mut start, mut last) = ([F::zero(); W], [[F::zero(); W]; 2]);
+        last.as_flattened_mut()[..rest.len()].copy_from_slice(rest);
+        if let Some(bias) = bias {
+            start[..columns.len()].copy_from_slice(&bias[columns.clone()]);
+        }
+        Strip { w, columns, start, whole, last }
+    }
+
+    /// What gives a row of the strip; copies of its fields, so that they stay in registers.
+    #[inline(always)]
+    fn rows<'s>(&'s self) -> impl Fn(usize) -> &'s [F] {
+        let (data, stride, whole) = (self.w.data, self.w.stride, self.whole);
+        move |k| match k < whole {
+            true => &data[k * stride..][..W],
+            false => &self.last.as_flattened()[(k - whole) * stride..][..W],
+        }
+    }
 }
 
 /// The columns that are not zero in every row; all of them, if zeros are not to be left out.
@@ -82,19 +116,19 @@ pub(super) fn columns_alive<'a, F: Float, V: Simd<F>>(
 }
 
 #[inline(always)]
-fn rows_tile<'w, F: Float + 'w, V: Simd<F>, const W: usize, const R: usize, const C: usize>(
+fn rows_tile<F: Float, V: Simd<F>, const W: usize, const R: usize, const C: usize>(
     x: Matrix<'_, F>,
     alive: &[u32],
-    row: impl Fn(usize) -> &'w [F],
-    start: &[F; W],
+    strip: &Strip<'_, F, W>,
     y: &mut [&mut [F]],
 ) {
     let at = columns_at::<C>(0, V::LANES, C * V::LANES);
-    let mut acc = [load::<F, V, C>(start, at); R];
+    let mut acc = [load::<F, V, C>(&strip.start, at); R];
     let mut rows = [x.row(0); R];
     for (r, row) in rows.iter_mut().enumerate() {
         *row = x.row(r);
     }
+    let row = strip.rows();
     for &k in alive {
         let w = load::<F, V, C>(row(k as usize), at);
         for r in 0..R {
@@ -107,11 +141,11 @@ fn rows_tile<'w, F: Float + 'w, V: Simd<F>, const W: usize, const R: usize, cons
     let mut sums = [F::zero(); W];
     for (acc, y) in acc.into_iter().zip(y) {
         store(acc, &mut sums, at);
-        y.copy_from_slice(&sums[..y.len()]);
+        y[strip.columns.clone()].copy_from_slice(&sums[..strip.columns.len()]);
     }
 }
 
-/// `dW += xᵀ·dy` for a `dy` of at most four vectors `H`: vectors `V` where it has as many columns as these have lanes, `H` otherwise.
+/// `dW += xᵀ·dy`: with vectors `V` where `dy` has as many columns as these have lanes, `H` otherwise.
 #[inline(always)]
 pub(crate) fn narrow_transposed<F: Float, V: Simd<F>, H: Simd<F>>(
     x: Matrix<'_, F>,
@@ -150,16 +184,22 @@ fn transposed<F: Float, V: Simd<F>, H: Simd<F>>(
     dw: &mut [F],
 ) {
     let mut alive = vec![0; x.columns + V::LANES];
-    with_vectors!(dy.columns.div_ceil(H::LANES), C => {
-        const R: usize = if C <= 2 { 8 } else { 4 }; // so many rows of dy stay in registers
+    with_vectors!(dy.columns.div_ceil(H::LANES).min(4), WIDEST => {
+        const R: usize = if WIDEST <= 2 { 8 } else { 4 }; // so many rows of dy stay in registers
         let mut r = 0;
         while r < x.rows {
             let rows = if x.rows - r >= R { R } else { 1 };
             let (x, dy) = (x.rows_between(r, r + rows), dy.rows_between(r, r + rows));
             let alive = columns_alive::<F, V>(x, skip, &mut alive);
-            match rows {
-                1 => transposed_tile::<F, H, 1, C>(x, alive, dy, dw),
-                _ => transposed_tile::<F, H, R, C>(x, alive, dy, dw),
+            for (first, end) in blocks(dy.columns, H::LANES) {
+                with_vectors!(end - first, C => {
+                    let at = columns_at::<C>(first, H::LANES, dy.columns);
+                    match rows {
+                        1 => transposed_tile::<F, H, 1, C>(x, alive, dy, at, dw),
+                        _ if C <= WIDEST => transposed_tile::<F, H, R, C>(x, alive, dy, at, dw),
+                        _ => unreachable!("no block is wider than all columns"),
+                    }
+                });
             }
             r += rows;
         }
@@ -174,9 +214,9 @@ fn transposed_tile<F: Float, V: Simd<F>, const R: usize, const C: usize>(
     x: Matrix<'_, F>,
     alive: &[u32],
     dy: Matrix<'_, F>,
+    at: [usize; C],
     dw: &mut [F],
 ) {
-    let at = columns_at::<C>(0, V::LANES, dy.columns);
     let mut rows = [x.row(0); R];
     let mut gradients = [[V::splat(F::zero()); C]; R];
     for r in 0..R {
@@ -186,7 +226,7 @@ fn transposed_tile<F: Float, V: Simd<F>, const R: usize, const C: usize>(
     for (i, &k) in alive.iter().enumerate() {
         if let Some(&ahead) = alive.get(i + AHEAD) {
             let row = &dw[ahead as usize * dy.columns..][..dy.columns];
-            V::prefetch(row);
+            V::prefetch(&row[at[0]..]);
             V::prefetch(&row[at[C - 1]..]);
         }
         let dw = &mut dw[k as usize * dy.columns..][..dy.columns];

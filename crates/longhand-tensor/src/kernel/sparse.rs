@@ -59,22 +59,28 @@ impl<F: Float> Lists<F> {
     /// For each column of up to `ROWS_AT_ONCE` rows, a list of its rows.
     #[inline(always)]
     fn of_columns(x: Matrix<'_, F>) -> Lists<F> {
-        let mut words = vec![[0u64; ROWS_AT_ONCE / 64]; x.columns];
-        for r in 0..x.rows {
-            for (words, &x) in words.iter_mut().zip(x.row(r)) {
-                words[r / 64] |= u64::from(x != F::zero()) << (r % 64);
-            }
-        }
         let mut lists = Lists::new(x);
-        for (i, words) in words.into_iter().enumerate() {
-            for (mut word, first) in words.into_iter().zip((0..).step_by(64)) {
-                while word != 0 {
-                    let r = first + word.trailing_zeros();
-                    lists.elements.push((r, x.data[r as usize * x.stride + i]));
-                    word &= word - 1;
+        for from in (0..x.columns).step_by(16) {
+            // Sixteen columns at a time. Bit `r % 64` of word `r / 64` of a column says whether it is not zero in row `r`.
+            let mut words = [[0u64; 16]; ROWS_AT_ONCE / 64];
+            let columns = 16.min(x.columns - from);
+            for r in 0..x.rows {
+                let (row, words) = (&x.row(r)[from..][..columns], &mut words[r / 64]);
+                for (word, &x) in words.iter_mut().zip(row) {
+                    *word |= u64::from(x != F::zero()) << (r % 64);
                 }
             }
-            lists.ends.push(lists.elements.len());
+            for i in 0..columns {
+                for (words, first) in words.iter().zip((0..).step_by(64)) {
+                    let mut word = words[i];
+                    while word != 0 {
+                        let r = first + word.trailing_zeros();
+                        lists.elements.push((r, x.data[r as usize * x.stride + from + i]));
+                        word &= word - 1;
+                    }
+                }
+                lists.ends.push(lists.elements.len());
+            }
         }
         lists
     }
