@@ -77,9 +77,10 @@ pub enum Product<'a, F> {
 }
 
 impl<'a, F: Float> Product<'a, F> {
-    /// Whether a second thread gains more than it costs to wake, by the number of multiplications, those with zero included: with one row
-    /// soon, as the other operand is then read for few of them; with few columns late, as these are computed the fastest.
-    pub fn worth_threads(&self) -> bool {
+    /// The number of multiplications, those with zero included; and from which number on a second thread gains more than it costs to
+    /// wake: with one row soon, as the other operand is then read for few of them; with few columns late, as these are computed the
+    /// fastest.
+    pub fn multiplications(&self) -> (usize, usize) {
         let (rows, summed, columns) = match self {
             Product::Rows { x, w, .. } => (x.rows, x.columns, w.columns),
             Product::TransposedRight { dy, w, .. } => (dy.rows, dy.columns, w.rows),
@@ -90,7 +91,7 @@ impl<'a, F: Float> Product<'a, F> {
             (_, ..=32) => 1 << 21,
             _ => 1 << 20,
         };
-        rows * summed * columns >= enough
+        (rows * summed * columns, enough)
     }
 
     /// The same product as about `parts` products of a part of the result each: some of its columns where it has more columns than

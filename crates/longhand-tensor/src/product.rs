@@ -6,7 +6,7 @@ use crate::Float;
 use crate::dispatch::{Isa, Product, Zeros};
 use crate::kernel::Matrix;
 use crate::reuse::unspecified;
-use crate::threads::{for_each_part, threads};
+use crate::threads::{for_each_part, spread, threads};
 
 /// `x·W`.
 ///
@@ -94,7 +94,11 @@ pub fn add_matmul_tn<F: Float>(x: &ArrayRef2<F>, dy: &ArrayRef2<F>, dw: &mut Arr
 /// Computes a product, in parts on several threads where it is large enough.
 fn multiply<F: Float>(product: Product<'_, F>) {
     let (isa, zeros) = (Isa::detect(), Zeros::chosen());
-    let parts = if product.worth_threads() { threads() } else { 1 };
+    let (multiplications, enough) = product.multiplications();
+    let parts = if multiplications < enough { 1 } else { threads() };
+    if multiplications >= LARGE {
+        spread(parts);
+    }
     if parts == 1 {
         return F::multiply(isa, zeros, product);
     }
@@ -104,6 +108,9 @@ fn multiply<F: Float>(product: Product<'_, F>) {
         F::multiply(isa, zeros, part.ok().flatten().expect("each part is taken once"));
     });
 }
+
+/// Multiplications of a product by which the weights are in the caches of those who computed it.
+const LARGE: usize = 1 << 17;
 
 fn matrix<'a, F: Float>(array: &'a CowArray<'_, F, Ix2>) -> Matrix<'a, F> {
     let data = array.as_slice().expect("standard layout");

@@ -7,7 +7,7 @@
 use std::any::Any;
 use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::thread;
 
@@ -135,6 +135,15 @@ pub(crate) fn for_each_part(parts: usize, work: &Work<'_>) {
 /// Elements from which on a second thread gains more than it costs to wake.
 const WORTH_THREADS: usize = 1 << 16;
 
+/// Whether the weights are spread over several cores' caches, as the last product of some size was computed there. Where it was not, to
+/// update them there would only move them to and fro.
+static SPREAD: AtomicBool = AtomicBool::new(true);
+
+/// Tells on how many threads a product was computed.
+pub(crate) fn spread(threads: usize) {
+    SPREAD.store(threads > 1, Ordering::Relaxed);
+}
+
 /// Calls `f` with parts of `changed` and where each begins, a multiple of `unit`; on several threads where they are long enough.
 ///
 /// # Panics
@@ -152,7 +161,7 @@ const WORTH_THREADS: usize = 1 << 16;
 #[track_caller]
 pub fn in_parts<T: Send>(changed: &mut [T], unit: usize, f: impl Fn(usize, &mut [T]) + Sync) {
     assert!(unit > 0, "in_parts: a unit of 0 elements");
-    if changed.len() < WORTH_THREADS {
+    if changed.len() < WORTH_THREADS || !SPREAD.load(Ordering::Relaxed) {
         return f(0, changed);
     }
     let each = changed.len().div_ceil(threads()).next_multiple_of(unit);
@@ -284,6 +293,7 @@ mod tests {
     fn parts_are_whole_units_and_know_where_they_are() {
         for (threads, n) in [(1, 7000), (2, 7000), (3, 7001), (4, 9)] {
             set_threads(threads);
+            spread(threads);
             let mut table = vec![0; 11 * n];
             in_parts(&mut table, 11, |at, rows| {
                 for (row, number) in rows.chunks_exact_mut(11).zip(at / 11..) {

@@ -157,7 +157,7 @@ pub(crate) fn sparse_rows<F: Float, V: Simd<F>>(
 }
 
 /// Rows of `x` from which on the rows of `W` are used often enough to be copied first.
-const WORTH_A_COPY: usize = 8;
+const WORTH_A_COPY: usize = 32;
 
 #[inline(always)]
 fn few_rows<F: Float, V: Simd<F>>(
@@ -166,10 +166,10 @@ fn few_rows<F: Float, V: Simd<F>>(
     w: Matrix<'_, F>,
     y: &mut [&mut [F]],
 ) {
-    for (r, y) in y.iter_mut().enumerate() {
-        for (first, end) in blocks(w.columns, V::LANES) {
-            with_vectors!(end - first, C => {
-                let at = columns_at::<C>(first, V::LANES, w.columns);
+    for (first, end) in blocks(w.columns, V::LANES) {
+        with_vectors!(end - first, C => {
+            let at = columns_at::<C>(first, V::LANES, w.columns);
+            for (r, y) in y.iter_mut().enumerate() {
                 let mut acc = load::<F, V, C>(y, at);
                 for part in 0..parts {
                     for &(k, x) in lists.list(r * parts + part) {
@@ -178,8 +178,8 @@ fn few_rows<F: Float, V: Simd<F>>(
                     }
                 }
                 store(acc, y, at);
-            });
-        }
+            }
+        });
     }
 }
 
