@@ -46,7 +46,8 @@ def measure(commands, args):
     for turn in range(args.rounds):
         for peer, command in commands.items():
             for threads in range(1, min(args.threads, os.cpu_count()) + 1):
-                flags = ["--data", args.data, "--workloads", args.workloads, "--threads", str(threads), "--reps", str(args.reps)]
+                net = ["--dims", args.dims, "--batch", str(args.batch)] if args.dims else ["--workloads", args.workloads]
+                flags = ["--data", args.data, *net, "--threads", str(threads), "--reps", str(args.reps)]
                 cores = set(range(threads))
                 run = subprocess.run([*command, *flags], stdout=subprocess.PIPE, text=True,
                                      preexec_fn=lambda: os.sched_setaffinity(0, cores))
@@ -73,7 +74,7 @@ def table(medians, peers):
     print("| | " + " | ".join(peers) + " | fastest peer takes |")
     print("|---" * (len(peers) + 2) + "|")
     for workload, times in medians.items():
-        unit, scale = UNITS[workload]
+        unit, scale = UNITS.get(workload, ("ms an epoch", 1e3))
         cells = [f"{times[p] * scale:.3g}" if p in times else "-" for p in peers]
         others = [time for peer, time in times.items() if peer != "longhand"]
         ratio = f"{min(others) / times['longhand']:.2f}x" if others else "-"
@@ -91,7 +92,7 @@ def plot(medians, peers, path):
              f'<rect width="{width}" height="{height}" fill="#fff"/>']
     y = 10
     for workload, times in medians.items():
-        unit, scale = UNITS[workload]
+        unit, scale = UNITS.get(workload, ("ms an epoch", 1e3))
         y += 16
         parts.append(f'<text x="10" y="{y}" font-weight="bold">{workload}, {unit}</text>')
         y += 8
@@ -110,6 +111,8 @@ def main():
     parser.add_argument("--data", required=True, type=Path, help="folder with the four MNIST files, plain or .gz")
     parser.add_argument("--peers", default="PyTorch,JAX,candle,burn")
     parser.add_argument("--workloads", default=",".join(UNITS))
+    parser.add_argument("--dims", help="an epoch of another net in place of the workloads, as in 784,100,10 (PyTorch and JAX only)")
+    parser.add_argument("--batch", type=int, default=16, help="with --dims")
     parser.add_argument("--threads", type=int, default=2, help="measured with 1 to so many")
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--reps", type=int, default=3)

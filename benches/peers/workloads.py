@@ -27,7 +27,14 @@ def arguments():
     parser.add_argument("--workloads", default=",".join(WORKLOADS))
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--reps", type=int, default=3)
-    return parser.parse_args()
+    parser.add_argument("--dims", help="an epoch of another net in place of the workloads, as in 784,100,10")
+    parser.add_argument("--batch", type=int, default=16)
+    args = parser.parse_args()
+    if args.dims:
+        widths = [int(width) for width in args.dims.split(",")]
+        args.workloads = "-".join(map(str, widths))
+        WORKLOADS[args.workloads] = widths, args.batch, 0.1
+    return args
 
 
 def idx(folder, name):
