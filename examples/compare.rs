@@ -9,6 +9,8 @@ mod check;
 mod command;
 #[path = "support/data.rs"]
 mod data;
+#[path = "support/task.rs"]
+mod task;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -22,8 +24,9 @@ use longhand_report::statistics::{bootstrap_mean, mcnemar, wilson};
 use longhand_report::{Comparison, Curve};
 use longhand_train::{Epoch, Training, argmax};
 
-use check::{CLASSIFICATION, Checks};
+use check::Checks;
 use command::{COUNT, Failure, PerClass, is_count, make_folder, number, print, write};
+use task::CLASSIFICATION;
 
 const HELP: &str = "Logistic regression and a multilayer perceptron on the same digits, compared.
 

@@ -10,6 +10,8 @@ mod check;
 mod command;
 #[path = "support/data.rs"]
 mod data;
+#[path = "support/task.rs"]
+mod task;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -20,10 +22,11 @@ use longhand_mnist::{Split, shuffled};
 use longhand_optim::{Optimizer, Sgd};
 use longhand_report::{Chart, Curve};
 
-use check::{CLASSIFICATION, Checks, net};
+use check::Checks;
 use command::{
     COUNT, Failure, POSITIVE_RATE, PerClass, in_f32, is_count, make_folder, number, print, write,
 };
+use task::{CLASSIFICATION, hidden_layers, net};
 
 const HELP: &str =
     "The learning-rate range test: the loss while the learning rate grows step by step.
@@ -68,7 +71,7 @@ fn main() -> ExitCode {
 fn run() -> Result<(), Failure> {
     let Some(options) = parse()? else { return print(HELP) };
     let digits = command::digits(options.data.as_deref(), options.per_class, options.seed)?;
-    let hidden = if options.hidden == 0 { vec![] } else { vec![options.hidden] };
+    let hidden = hidden_layers(options.hidden);
     let model = net(&hidden, 10, &mut Xoshiro256PlusPlus::seed_from_u64(options.seed));
     if options.check {
         let mut checks = Checks::new(&digits, 30, options.batch_size, options.seed);

@@ -8,6 +8,8 @@ mod check;
 mod command;
 #[path = "support/data.rs"]
 mod data;
+#[path = "support/task.rs"]
+mod task;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -19,8 +21,9 @@ use longhand_report::HeatMap;
 use longhand_train::argmax;
 use ndarray::{Array2, ArrayRef1, ArrayRef2};
 
-use check::{CLASSIFICATION, Checks, Task, net};
+use check::Checks;
 use command::{COUNT, Failure, PerClass, is_count, make_folder, number, print, write};
+use task::{CLASSIFICATION, Task, net};
 
 /// The mean squared distance of a single output from the label, as if classes were numbers.
 #[derive(Clone)]

@@ -9,6 +9,8 @@ mod check;
 mod command;
 #[path = "support/data.rs"]
 mod data;
+#[path = "support/task.rs"]
+mod task;
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -27,11 +29,12 @@ use longhand_report::HeatMap;
 use longhand_train::{Score, Training, argmax, evaluate};
 use serde::{Deserialize, Serialize};
 
-use check::{CLASSIFICATION, Checks, net};
+use check::Checks;
 use command::{
     COUNT, Failure, PerClass, RATE, in_f32, is_count, make_folder, minutes, number, numbers, print,
     terminal, write,
 };
+use task::{CLASSIFICATION, hidden_layers, net};
 
 const HELP: &str = "Tries every combination of settings of 784-hidden-10, several times each.
 
@@ -164,7 +167,7 @@ fn check(options: &Options, digits: &Dataset) -> Result<(), Failure> {
     let (learning_rate, weight_decay) = (options.learning_rates[0], options.weight_decays[0]);
     let mut checks = Checks::new(digits, options.epochs, options.batch_size, FIRST_SEED);
     for &width in &options.hidden {
-        let hidden = hidden(width);
+        let hidden = hidden_layers(width);
         print(&format!("{width} hidden units\n"))?;
         let model = net(&hidden, 10, &mut Xoshiro256PlusPlus::seed_from_u64(FIRST_SEED));
         checks.model(&CLASSIFICATION, &model, &hidden, |model| {
@@ -174,11 +177,6 @@ fn check(options: &Options, digits: &Dataset) -> Result<(), Failure> {
     print("one layer and two\n")?;
     checks.two_layers_below_one(&CLASSIFICATION, 30)?;
     checks.end()
-}
-
-/// The hidden layers that a width stands for: none where it is 0.
-fn hidden(width: usize) -> Vec<usize> {
-    if width == 0 { vec![] } else { vec![width] }
 }
 
 fn parse() -> Result<Option<Options>, Failure> {
@@ -409,7 +407,7 @@ type Judge = Box<dyn Fn(&Dataset) -> Score>;
 
 fn train(settings: &Settings, digits: &Dataset) -> Option<(Outcome, Judge)> {
     let rng = &mut Xoshiro256PlusPlus::seed_from_u64(settings.seed);
-    let mut model = net::<f32>(&hidden(settings.hidden), 10, rng);
+    let mut model = net::<f32>(&hidden_layers(settings.hidden), 10, rng);
     let Settings { learning_rate, weight_decay, seed, epochs, batch_size, .. } = *settings;
     let loss = SoftmaxCrossEntropy::default();
     let training = Training { loss, answer: argmax, epochs, batch_size, seed };

@@ -1,57 +1,17 @@
 //! `--check`: what the homework asks to be checked, each printed with its numbers.
 
-use longhand_layers::ndarray::{Array2, ArrayRef1};
+use longhand_layers::ndarray::Array2;
 use longhand_layers::rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
-use longhand_layers::{Chain, Float, Layer, Linear, Loss, Relu, SoftmaxCrossEntropy, gradcheck};
+use longhand_layers::{Layer, Loss, gradcheck};
 use longhand_mnist::{Dataset, Split, shuffled};
-use longhand_optim::{Optimizer, Sgd};
-use longhand_train::{Epoch, Training, argmax, evaluate};
+use longhand_optim::Optimizer;
+use longhand_train::evaluate;
 
 use super::command::{Failure, color, print};
-
-const PIXELS: usize = 28 * 28;
-const CLASSES: usize = Split::CLASSES;
+use super::task::{CLASSES, PIXELS, Task, net};
 
 /// Steps on one batch, after which its loss is to be near zero.
 const STEPS: usize = 1000;
-
-/// Linear layers with ReLU between them.
-pub type Net<F> = Chain<Vec<Chain<Linear<F>, Relu>>, Linear<F>>;
-
-/// A net from the pixels to so many outputs.
-pub fn net<F: Float>(hidden: &[usize], outputs: usize, rng: &mut Xoshiro256PlusPlus) -> Net<F> {
-    let mut width = PIXELS;
-    let mut layers = vec![];
-    for &next in hidden {
-        layers.push(Linear::new(width, next, rng).then(Relu));
-        width = next;
-    }
-    layers.then(Linear::new(width, outputs, rng))
-}
-
-/// What nets are trained for.
-pub struct Task<L> {
-    pub loss: L,
-    pub answer: fn(&ArrayRef1<f32>) -> usize,
-    pub outputs: usize,
-    /// Learning rates of plain SGD: with one layer, and with more.
-    pub rates: [f64; 2],
-    /// What the loss is when all outputs are zero, in words.
-    pub guess: &'static str,
-    /// How far from that it may be when the outputs have a standard deviation of `σ`.
-    pub tolerance: fn(f64) -> f64,
-}
-
-/// The homework's.
-pub const CLASSIFICATION: Task<SoftmaxCrossEntropy> = Task {
-    loss: SoftmaxCrossEntropy { label_smoothing: 0.0, class_weights: None },
-    answer: argmax,
-    outputs: CLASSES,
-    rates: [0.05, 0.1],
-    guess: "ln 10",
-    // Logits that vary by σ within an image raise the logarithm of their sum by σ²/2, and that of the label is off by σ.
-    tolerance: |deviation| deviation + deviation * deviation / 2.0,
-};
 
 /// Makes the checks, and counts them.
 pub struct Checks<'a> {
@@ -216,29 +176,6 @@ impl<'a> Checks<'a> {
 
     fn rng(&self) -> Xoshiro256PlusPlus {
         Xoshiro256PlusPlus::seed_from_u64(self.seed)
-    }
-}
-
-impl<L: Loss<f32, Target = [usize]> + Clone> Task<L> {
-    /// What a net with these hidden widths is trained with.
-    pub fn sgd(&self, hidden: &[usize]) -> Sgd {
-        Sgd { learning_rate: self.rates[usize::from(!hidden.is_empty())], ..Sgd::default() }
-    }
-
-    /// The trained model, and what every epoch gave.
-    pub fn train<M: Layer<f32>>(
-        &self,
-        mut model: M,
-        optimizer: &mut impl Optimizer<f32, M>,
-        digits: &Dataset,
-        epochs: usize,
-        batch_size: usize,
-        seed: u64,
-    ) -> Result<(M, Vec<Epoch>), Failure> {
-        let training =
-            Training { loss: self.loss.clone(), answer: self.answer, epochs, batch_size, seed };
-        let history = training.run(&mut model, optimizer, &digits.train, &digits.test, &mut ());
-        Ok((model, history.map_err(|diverged| Failure::Run(diverged.to_string()))?))
     }
 }
 

@@ -8,24 +8,24 @@ mod data;
 mod files;
 mod options;
 mod report;
+mod task;
 
 use std::ops::ControlFlow;
 use std::process::ExitCode;
 
 use longhand_layers::rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
 use longhand_layers::{Float, Layer, SoftmaxCrossEntropy};
-use longhand_mnist::{Dataset, Split};
+use longhand_mnist::Dataset;
 use longhand_optim::{Adam, AdamW, Optimizer, RmsProp, Schedule, Scheduled, Sgd};
 use longhand_train::{Epoch, Observer, Step, Training, argmax};
 
-use check::{CLASSIFICATION, Checks};
+use check::Checks;
 use command::Failure;
 use console::Console;
 use files::Files;
 use options::{Command, OptimizerName, Options, ScheduleName};
-
-pub const PIXELS: usize = 28 * 28;
-pub const CLASSES: usize = Split::CLASSES;
+use task::CLASSIFICATION;
+pub use task::{CLASSES, PIXELS};
 
 /// What an example is called, and the defaults in which the examples differ.
 pub struct Defaults {

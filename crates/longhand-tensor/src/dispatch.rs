@@ -77,21 +77,13 @@ pub enum Product<'a, F> {
 }
 
 impl<'a, F: Float> Product<'a, F> {
-    /// The number of multiplications, those with zero included; and from which number on a second thread gains more than it costs to
-    /// wake: with one row soon, as the other operand is then read for few of them; with few columns late, as these are computed the
-    /// fastest.
-    pub fn multiplications(&self) -> (usize, usize) {
-        let (rows, summed, columns) = match self {
+    /// Rows and columns of the left operand, and columns of `y`, `dx` or `dy`: multiplied, the number of multiplications.
+    pub fn shape(&self) -> (usize, usize, usize) {
+        match self {
             Product::Rows { x, w, .. } => (x.rows, x.columns, w.columns),
             Product::TransposedRight { dy, w, .. } => (dy.rows, dy.columns, w.rows),
             Product::TransposedLeft { x, dy, .. } => (x.rows, x.columns, dy.columns),
-        };
-        let enough = match (rows, columns) {
-            (1, _) => 1 << 19,
-            (_, ..=32) => 1 << 21,
-            _ => 1 << 20,
-        };
-        (rows * summed * columns, enough)
+        }
     }
 
     /// The same product as about `parts` products of a part of the result each: some of its columns where it has more columns than

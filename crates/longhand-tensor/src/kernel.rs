@@ -68,6 +68,39 @@ impl<F: Float> Matrix<'_, F> {
     }
 }
 
+/// The columns in which some row is not zero; all of them, if zeros are not to be left out.
+#[inline(always)]
+fn columns_alive<'a, F: Float, V: Simd<F>>(
+    x: Matrix<'_, F>,
+    skip: bool,
+    alive: &'a mut [u32],
+) -> &'a [u32] {
+    if !skip {
+        for (k, alive) in (0..).zip(&mut *alive) {
+            *alive = k;
+        }
+        return &alive[..x.columns];
+    }
+    let (mut n, mut k) = (0, 0);
+    while k + V::LANES <= x.columns {
+        let mut any = V::load(&x.row(0)[k..]);
+        for r in 1..x.rows {
+            any = any.or(V::load(&x.row(r)[k..]));
+        }
+        n += V::positions(any.nonzero(), k as u32, &mut alive[n..]);
+        k += V::LANES;
+    }
+    for k in k..x.columns {
+        let mut any = false;
+        for r in 0..x.rows {
+            any |= x.row(r)[k] != F::zero();
+        }
+        alive[n] = k as u32;
+        n += usize::from(any);
+    }
+    &alive[..n]
+}
+
 /// The columns of a matrix, as vectors `first..end` that are held in registers at once.
 ///
 /// The last vector of a row is moved left until it fits, over columns that its neighbour computes to the same bits; both

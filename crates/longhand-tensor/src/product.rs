@@ -94,8 +94,9 @@ pub fn add_matmul_tn<F: Float>(x: &ArrayRef2<F>, dy: &ArrayRef2<F>, dw: &mut Arr
 /// Computes a product, in parts on several threads where it is large enough.
 fn multiply<F: Float>(product: Product<'_, F>) {
     let (isa, zeros) = (Isa::detect(), Zeros::chosen());
-    let (multiplications, enough) = product.multiplications();
-    let parts = if multiplications < enough { 1 } else { threads() };
+    let (rows, inner, columns) = product.shape();
+    let multiplications = rows * inner * columns;
+    let parts = if multiplications < worth_threads(rows, columns) { 1 } else { threads() };
     if multiplications >= LARGE {
         spread(parts);
     }
@@ -107,6 +108,16 @@ fn multiply<F: Float>(product: Product<'_, F>) {
         let part = parts[i].lock().map(|mut part| part.take());
         F::multiply(isa, zeros, part.ok().flatten().expect("each part is taken once"));
     });
+}
+
+/// Multiplications, counting those with zero, from which on a second thread gains more than it costs to wake: with one row soon, as the
+/// other operand is then read for few of them; with few columns late, as these are computed the fastest.
+fn worth_threads(rows: usize, columns: usize) -> usize {
+    match (rows, columns) {
+        (1, _) => 1 << 19,
+        (_, ..=32) => 1 << 21,
+        _ => 1 << 20,
+    }
 }
 
 /// Multiplications of a product by which the weights are in the caches of those who computed it.

@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use super::{Matrix, blocks, columns_at, load, store, with_vectors};
+use super::{Matrix, blocks, columns_alive, columns_at, load, store, with_vectors};
 use crate::Float;
 use crate::simd::Simd;
 
@@ -80,39 +80,6 @@ impl<'a, F: Float, const W: usize> Strip<'a, F, W> {
             false => &self.last.as_flattened()[(k - whole) * stride..][..W],
         }
     }
-}
-
-/// The columns that are not zero in every row; all of them, if zeros are not to be left out.
-#[inline(always)]
-pub(super) fn columns_alive<'a, F: Float, V: Simd<F>>(
-    x: Matrix<'_, F>,
-    skip: bool,
-    alive: &'a mut [u32],
-) -> &'a [u32] {
-    if !skip {
-        for (k, alive) in (0..).zip(&mut *alive) {
-            *alive = k;
-        }
-        return &alive[..x.columns];
-    }
-    let (mut n, mut k) = (0, 0);
-    while k + V::LANES <= x.columns {
-        let mut any = V::load(&x.row(0)[k..]);
-        for r in 1..x.rows {
-            any = any.or(V::load(&x.row(r)[k..]));
-        }
-        n += V::positions(any.nonzero(), k as u32, &mut alive[n..]);
-        k += V::LANES;
-    }
-    for k in k..x.columns {
-        let mut any = false;
-        for r in 0..x.rows {
-            any |= x.row(r)[k] != F::zero();
-        }
-        alive[n] = k as u32;
-        n += usize::from(any);
-    }
-    &alive[..n]
 }
 
 #[inline(always)]

@@ -1,7 +1,6 @@
 //! Products that leave out every zero of their left operand, for right ones of any width from a vector's lanes on.
 
-use super::narrow::columns_alive;
-use super::{Matrix, add_scaled, blocks, columns_at, load, store, with_vectors};
+use super::{Matrix, add_scaled, blocks, columns_alive, columns_at, load, store, with_vectors};
 use crate::Float;
 use crate::simd::Simd;
 
