@@ -579,6 +579,7 @@ mod tests {
             (17, 65, 129),
             (40, 33, 300),
             (8, 64, 128),
+            (9, 400, 460), // few rows, summed in two parts
         ];
         for m in [0, 1, 2, 7, 9] {
             for k in [0, 1, 3, 33, 64] {

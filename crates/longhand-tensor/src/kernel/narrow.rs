@@ -23,26 +23,31 @@ pub(crate) fn narrow_rows<F: Float, V: Simd<F>, const W: usize>(
         strips.push(Strip::<F, W>::new(w, bias, from..w.columns.min(from + W)));
     }
     let mut alive = vec![0; x.columns + V::LANES];
-    with_vectors!(w.columns.min(W).div_ceil(V::LANES), WIDEST => {
-        const R: usize = if WIDEST == 1 { 8 } else if WIDEST == 2 { 4 } else { 2 };
-        let mut r = 0;
-        while r < x.rows {
-            let rows = if x.rows - r >= R { R } else { 1 };
-            let y = &mut y[r..r + rows];
-            let x = x.rows_between(r, r + rows);
-            let alive = columns_alive::<F, V>(x, skip, &mut alive);
-            for strip in &strips {
-                with_vectors!(strip.columns.len().div_ceil(V::LANES), C => {
-                    match rows {
-                        1 => rows_tile::<F, V, W, 1, C>(x, alive, strip, y),
-                        _ if C <= WIDEST => rows_tile::<F, V, W, R, C>(x, alive, strip, y),
-                        _ => unreachable!("the first strip is the widest"),
-                    }
-                });
-            }
-            r += rows;
+    // As many rows as leave registers for the sums of all of them.
+    let many = match w.columns.min(W).div_ceil(V::LANES) {
+        1 => 8,
+        2 => 4,
+        _ => 2,
+    };
+    let mut r = 0;
+    while r < x.rows {
+        let rows = if x.rows - r >= many { many } else { 1 };
+        let y = &mut y[r..r + rows];
+        let x = x.rows_between(r, r + rows);
+        let alive = columns_alive::<F, V>(x, skip, &mut alive);
+        for strip in &strips {
+            with_vectors!(strip.columns.len().div_ceil(V::LANES), C => {
+                match rows {
+                    8 if const { C == 1 } => rows_tile::<F, V, W, 8, C>(x, alive, strip, y),
+                    4 if const { C <= 2 } => rows_tile::<F, V, W, 4, C>(x, alive, strip, y),
+                    2 => rows_tile::<F, V, W, 2, C>(x, alive, strip, y),
+                    1 => rows_tile::<F, V, W, 1, C>(x, alive, strip, y),
+                    _ => unreachable!("no strip is wider than the first"),
+                }
+            });
         }
-    });
+        r += rows;
+    }
 }
 
 /// Some columns of the right operand.
@@ -151,26 +156,26 @@ fn transposed<F: Float, V: Simd<F>, H: Simd<F>>(
     dw: &mut [F],
 ) {
     let mut alive = vec![0; x.columns + V::LANES];
-    with_vectors!(dy.columns.div_ceil(H::LANES).min(4), WIDEST => {
-        const R: usize = if WIDEST <= 2 { 8 } else { 4 }; // so many rows of dy stay in registers
-        let mut r = 0;
-        while r < x.rows {
-            let rows = if x.rows - r >= R { R } else { 1 };
-            let (x, dy) = (x.rows_between(r, r + rows), dy.rows_between(r, r + rows));
-            let alive = columns_alive::<F, V>(x, skip, &mut alive);
-            for (first, end) in blocks(dy.columns, H::LANES) {
-                with_vectors!(end - first, C => {
-                    let at = columns_at::<C>(first, H::LANES, dy.columns);
-                    match rows {
-                        1 => transposed_tile::<F, H, 1, C>(x, alive, dy, at, dw),
-                        _ if C <= WIDEST => transposed_tile::<F, H, R, C>(x, alive, dy, at, dw),
-                        _ => unreachable!("no block is wider than all columns"),
-                    }
-                });
-            }
-            r += rows;
+    // So many rows of dy stay in registers.
+    let many = if dy.columns.div_ceil(H::LANES) <= 2 { 8 } else { 4 };
+    let mut r = 0;
+    while r < x.rows {
+        let rows = if x.rows - r >= many { many } else { 1 };
+        let (x, dy) = (x.rows_between(r, r + rows), dy.rows_between(r, r + rows));
+        let alive = columns_alive::<F, V>(x, skip, &mut alive);
+        for (first, end) in blocks(dy.columns, H::LANES) {
+            with_vectors!(end - first, C => {
+                let at = columns_at::<C>(first, H::LANES, dy.columns);
+                match rows {
+                    8 if const { C <= 2 } => transposed_tile::<F, H, 8, C>(x, alive, dy, at, dw),
+                    4 => transposed_tile::<F, H, 4, C>(x, alive, dy, at, dw),
+                    1 => transposed_tile::<F, H, 1, C>(x, alive, dy, at, dw),
+                    _ => unreachable!("no block is wider than all columns"),
+                }
+            });
         }
-    });
+        r += rows;
+    }
 }
 
 /// How many rows of `dW` ahead are asked for: they lie in no order that the CPU would foresee.

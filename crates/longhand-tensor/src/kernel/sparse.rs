@@ -4,9 +4,15 @@ use super::{Matrix, add_scaled, blocks, columns_alive, columns_at, load, store, 
 use crate::Float;
 use crate::simd::Simd;
 
-/// Columns of `x` that are summed before the next ones are looked at: of so many rows of `W` a part of four vectors stays in the
-/// caches next to the core.
+/// About how many columns of `x` are summed before the next ones are looked at: of so many rows of `W` a part of four vectors stays
+/// in the caches next to the core.
 const SUMMED_AT_ONCE: usize = 256;
+
+/// How many these are exactly: as many in each part, since a part of a few columns costs nearly as much as a whole one.
+fn summed_at_once(columns: usize) -> usize {
+    let parts = (columns + SUMMED_AT_ONCE / 2) / SUMMED_AT_ONCE;
+    columns.div_ceil(parts.max(1)).max(1)
+}
 
 /// Rows of `x` that are added before the next ones are looked at, by the same measure of `dy`.
 const ROWS_AT_ONCE: usize = 128;
@@ -32,13 +38,13 @@ impl<F: Float> Lists<F> {
         Lists { elements, ends: Vec::with_capacity(x.rows.max(x.columns)) }
     }
 
-    /// For each row, a list of each `SUMMED_AT_ONCE` of its columns, counted from the first of these.
+    /// For each row, a list of each `summed` of its columns, counted from the first of these.
     #[inline(always)]
-    fn of_rows<V: Simd<F>>(x: Matrix<'_, F>) -> Lists<F> {
+    fn of_rows<V: Simd<F>>(x: Matrix<'_, F>, summed: usize) -> Lists<F> {
         let mut lists = Lists::new(x);
-        let mut positions = vec![0; SUMMED_AT_ONCE + V::LANES];
+        let mut positions = vec![0; summed + V::LANES];
         for r in 0..x.rows {
-            for x in x.row(r).chunks(SUMMED_AT_ONCE) {
+            for x in x.row(r).chunks(summed) {
                 let (mut n, mut k) = (0, 0);
                 while k + V::LANES <= x.len() {
                     n += V::positions(V::load(&x[k..]).nonzero(), k as u32, &mut positions[n..]);
@@ -127,16 +133,17 @@ pub(crate) fn sparse_rows<F: Float, V: Simd<F>>(
     w: Matrix<'_, F>,
     y: &mut [&mut [F]],
 ) {
-    let lists = Lists::of_rows::<V>(x);
-    let parts = x.columns.div_ceil(SUMMED_AT_ONCE);
+    let summed = summed_at_once(x.columns);
+    let lists = Lists::of_rows::<V>(x, summed);
+    let parts = x.columns.div_ceil(summed);
     if x.rows < WORTH_A_COPY {
-        return few_rows::<F, V>(&lists, parts, w, y);
+        return few_rows::<F, V>(&lists, summed, w, y);
     }
     let (mut copy, mut alive) = (vec![], vec![0; x.columns + V::LANES]);
     let mut alive = columns_alive::<F, V>(x, true, &mut alive);
     for part in 0..parts {
-        let from = part * SUMMED_AT_ONCE;
-        let w = w.rows_between(from, w.rows.min(from + SUMMED_AT_ONCE));
+        let from = part * summed;
+        let w = w.rows_between(from, w.rows.min(from + summed));
         let (these, later) =
             alive.split_at(alive.partition_point(|&k| (k as usize) < from + w.rows));
         copy_blocks(w, these.iter().map(|&k| k as usize - from), &mut copy);
@@ -161,10 +168,11 @@ const WORTH_A_COPY: usize = 32;
 #[inline(always)]
 fn few_rows<F: Float, V: Simd<F>>(
     lists: &Lists<F>,
-    parts: usize,
+    summed: usize,
     w: Matrix<'_, F>,
     y: &mut [&mut [F]],
 ) {
+    let parts = w.rows.div_ceil(summed);
     for (first, end) in blocks(w.columns, V::LANES) {
         with_vectors!(end - first, C => {
             let at = columns_at::<C>(first, V::LANES, w.columns);
@@ -172,7 +180,7 @@ fn few_rows<F: Float, V: Simd<F>>(
                 let mut acc = load::<F, V, C>(y, at);
                 for part in 0..parts {
                     for &(k, x) in lists.list(r * parts + part) {
-                        let row = w.row(part * SUMMED_AT_ONCE + k as usize);
+                        let row = w.row(part * summed + k as usize);
                         add_scaled(&mut acc, x, row, at);
                     }
                 }
