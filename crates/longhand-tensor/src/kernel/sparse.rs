@@ -8,10 +8,11 @@ use crate::simd::Simd;
 /// in the caches next to the core.
 const SUMMED_AT_ONCE: usize = 256;
 
-/// How many these are exactly: as many in each part, since a part of a few columns costs nearly as much as a whole one.
+/// How many these are exactly: about as many in each part, since a part of a few columns costs nearly as much as a whole one, and whole
+/// vectors.
 fn summed_at_once(columns: usize) -> usize {
     let parts = (columns + SUMMED_AT_ONCE / 2) / SUMMED_AT_ONCE;
-    columns.div_ceil(parts.max(1)).max(1)
+    columns.div_ceil(parts.max(1)).next_multiple_of(16).max(16)
 }
 
 /// Rows of `x` that are added before the next ones are looked at, by the same measure of `dy`.
