@@ -8,13 +8,13 @@
 //!
 //! All access is through slices: nothing here can read or write past an operand.
 
-mod dense;
 mod narrow;
-mod sparse;
+mod pairs;
 
-pub(crate) use dense::{columns_of, dense, rows_of};
 pub(crate) use narrow::{narrow_rows, narrow_transposed};
-pub(crate) use sparse::{sparse_rows, sparse_transposed};
+pub(crate) use pairs::{Left, Lists, Right, pairs};
+
+use std::ops::Range;
 
 use crate::Float;
 use crate::simd::Simd;
@@ -47,24 +47,14 @@ impl<'a, F> Matrix<'a, F> {
         Matrix { data, columns: to - from, ..self }
     }
 
-    #[inline(always)]
-    fn row(&self, r: usize) -> &'a [F] {
-        &self.data[r * self.stride..][..self.columns]
+    /// These rows and columns.
+    fn part(self, rows: &Range<usize>, columns: &Range<usize>) -> Matrix<'a, F> {
+        self.rows_between(rows.start, rows.end).columns_between(columns.start, columns.end)
     }
-}
 
-impl<F: Float> Matrix<'_, F> {
-    /// Whether less than half of the elements are not zero, in 8 to 15 rows from all over the matrix.
     #[inline(always)]
-    pub fn mostly_zero(&self) -> bool {
-        let (mut count, mut rows) = (0, 0);
-        for r in (0..self.rows).step_by((self.rows / 8).max(1)) {
-            rows += 1;
-            for &x in self.row(r) {
-                count += usize::from(x != F::zero());
-            }
-        }
-        2 * count < rows * self.columns
+    pub fn row(&self, r: usize) -> &'a [F] {
+        &self.data[r * self.stride..][..self.columns]
     }
 }
 
@@ -130,20 +120,6 @@ fn load<F: Float, V: Simd<F>, const C: usize>(row: &[F], at: [usize; C]) -> [V; 
         vectors[c] = V::load(&row[at[c]..]);
     }
     vectors
-}
-
-/// `acc += x·row`.
-#[inline(always)]
-fn add_scaled<F: Float, V: Simd<F>, const C: usize>(
-    acc: &mut [V; C],
-    x: F,
-    row: &[F],
-    at: [usize; C],
-) {
-    let x = V::splat(x);
-    for c in 0..C {
-        acc[c] = x.mul_add(V::load(&row[at[c]..]), acc[c]);
-    }
 }
 
 /// Writes the vectors of a block, and makes every zero a positive one.

@@ -3,7 +3,7 @@ use std::sync::Mutex;
 use ndarray::{Array2, ArrayRef1, ArrayRef2, CowArray, Ix2};
 
 use crate::Float;
-use crate::dispatch::{Isa, Product, Zeros};
+use crate::dispatch::{Isa, Product, skip_zeros};
 use crate::kernel::Matrix;
 use crate::reuse::unspecified;
 use crate::threads::{for_each_part, spread, threads};
@@ -49,6 +49,8 @@ fn rows<F: Float>(x: &ArrayRef2<F>, w: &ArrayRef2<F>, bias: Option<&[F]>) -> Arr
 
 /// `dy·Wᵀ`.
 ///
+/// A zero in `dy` may be skipped, and then contributes nothing even where its weight is infinite or NaN.
+///
 /// # Shapes
 /// `dy: [n, out]`, `w: [in, out]`, result `[n, in]`.
 ///
@@ -93,7 +95,7 @@ pub fn add_matmul_tn<F: Float>(x: &ArrayRef2<F>, dy: &ArrayRef2<F>, dw: &mut Arr
 
 /// Computes a product, in parts on several threads where it is large enough.
 fn multiply<F: Float>(product: Product<'_, F>) {
-    let (isa, zeros) = (Isa::detect(), Zeros::chosen());
+    let (isa, skip) = (Isa::detect(), skip_zeros());
     let (rows, inner, columns) = product.shape();
     let multiplications = rows * inner * columns;
     let parts = if multiplications < worth_threads(rows, columns) { 1 } else { threads() };
@@ -101,12 +103,12 @@ fn multiply<F: Float>(product: Product<'_, F>) {
         spread(parts);
     }
     if parts == 1 {
-        return F::multiply(isa, zeros, product);
+        return F::multiply(isa, skip, product);
     }
     let parts: Vec<_> = product.split(parts).into_iter().map(|p| Mutex::new(Some(p))).collect();
     for_each_part(parts.len(), &|i| {
         let part = parts[i].lock().map(|mut part| part.take());
-        F::multiply(isa, zeros, part.ok().flatten().expect("each part is taken once"));
+        F::multiply(isa, skip, part.ok().flatten().expect("each part is taken once"));
     });
 }
 

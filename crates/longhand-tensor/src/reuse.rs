@@ -4,12 +4,25 @@
 use ndarray::Array2;
 
 use crate::Float;
+use crate::kernel::Lists;
 
 /// Numbers from which on an array's memory is kept; the allocator keeps smaller pieces itself.
 const WORTH_KEEPING: usize = 1 << 10;
 
 /// Arrays of which a thread keeps the memory, and the numbers of all of them together: some nets' activations and their gradients.
 const KEPT: (usize, usize) = (32, 1 << 24);
+
+/// Memory that a thread keeps.
+pub struct Kept<F> {
+    arrays: Vec<Vec<F>>,
+    pub lists: Lists<F>,
+}
+
+impl<F: Float> Kept<F> {
+    pub const fn new() -> Kept<F> {
+        Kept { arrays: vec![], lists: Lists::new() }
+    }
+}
 
 /// An array to be written to: what it holds is left over from others. Its memory is that of one given to [`recycle`], where there is one
 /// of about the size.
@@ -31,9 +44,9 @@ pub fn unspecified<F: Float>(rows: usize, columns: usize) -> Array2<F> {
 /// So many numbers, of any value.
 fn take<F: Float>(n: usize) -> Vec<F> {
     // What was given last is likeliest to be in the cache.
-    let last = |kept: &mut Vec<Vec<F>>| {
-        let found = kept.iter().rposition(|v| (n..=2 * n).contains(&v.capacity()))?;
-        Some(kept.remove(found))
+    let last = |kept: &mut Kept<F>| {
+        let found = kept.arrays.iter().rposition(|v| (n..=2 * n).contains(&v.capacity()))?;
+        Some(kept.arrays.remove(found))
     };
     let found = if n < WORTH_KEEPING { None } else { F::with_kept(last) };
     let Some(mut numbers) = found else { return vec![F::zero(); n] };
@@ -49,7 +62,8 @@ pub fn recycle<F: Float>(array: Array2<F>) {
     if numbers.capacity() < WORTH_KEEPING {
         return;
     }
-    F::with_kept(|kept: &mut Vec<Vec<F>>| {
+    F::with_kept(|kept| {
+        let kept = &mut kept.arrays;
         kept.push(numbers);
         let mut all: usize = kept.iter().map(Vec::capacity).sum();
         while kept.len() > KEPT.0 || all > KEPT.1 {
@@ -69,15 +83,15 @@ mod tests {
             recycle(Array2::<f32>::ones((1, 2000 + i)));
         }
         f32::with_kept(|kept| {
-            assert_eq!(kept.len(), KEPT.0);
-            assert_eq!(kept[0].len(), 2000 + 100 - KEPT.0);
+            assert_eq!(kept.arrays.len(), KEPT.0);
+            assert_eq!(kept.arrays[0].len(), 2000 + 100 - KEPT.0);
         });
         assert!(unspecified::<f32>(1, 3000).iter().all(|&x| x == 0.0), "none of them is as large");
         assert!(unspecified::<f32>(1, 1024).iter().all(|&x| x == 0.0), "all of them are too large");
         assert!(unspecified::<f64>(1, 2000).iter().all(|&x| x == 0.0), "these were of f32");
         assert!(unspecified::<f32>(2, 1000).iter().all(|&x| x == 1.0));
         recycle(Array2::<f32>::zeros((1, KEPT.1 + 1)));
-        f32::with_kept(|kept| assert!(kept.is_empty()));
+        f32::with_kept(|kept| assert!(kept.arrays.is_empty()));
         assert_eq!(unspecified::<f32>(0, 7).dim(), (0, 7));
     }
 }

@@ -17,10 +17,6 @@ pub(crate) trait Simd<F>: Copy {
     /// One bit for every lane that is not zero, as NaN is not.
     fn nonzero(self) -> u32;
 
-    /// Asks for the memory from this element on, to be read soon.
-    #[inline(always)]
-    fn prefetch(_from: &[F]) {}
-
     /// Writes `first + lane` for every lane whose bit is set in `lanes`, in ascending order, and returns how many these are. What
     /// follows them in `out`, which is at least `LANES` long, may be overwritten.
     #[inline(always)]
@@ -75,17 +71,25 @@ portable!(f64, 4);
 
 /// Asks for memory that is to be read soon, so that it is in the cache by then. Reads nothing, changes nothing.
 pub fn prefetch(bytes: &[u8]) {
-    #[cfg(target_arch = "x86_64")]
     for line in bytes.chunks(64) {
+        prefetch_line(&line[0]);
+    }
+}
+
+/// The same of the cache line that something begins in.
+#[inline(always)]
+pub(crate) fn prefetch_line<T>(at: &T) {
+    #[cfg(target_arch = "x86_64")]
+    {
         use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
         #[allow(unsafe_code)]
         // SAFETY: whatever the address, a prefetch reads nothing into the program and does not fault.
         unsafe {
-            _mm_prefetch::<_MM_HINT_T0>(line.as_ptr().cast());
+            _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(at).cast());
         }
     }
     #[cfg(not(target_arch = "x86_64"))]
-    let _ = bytes;
+    let _ = at;
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -140,11 +144,6 @@ mod x86 {
                 fn nonzero(self) -> u32 {
                     // SAFETY: the feature was detected (see the trait); no memory is touched.
                     unsafe { $nonzero(self) }
-                }
-                #[inline(always)]
-                fn prefetch(from: &[$float]) {
-                    // SAFETY: whatever the address, a prefetch reads nothing into the program and does not fault.
-                    unsafe { _mm_prefetch::<_MM_HINT_T0>(from.as_ptr().cast()) }
                 }
                 $($positions)?
             }

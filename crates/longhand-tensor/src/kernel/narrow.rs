@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use super::{Matrix, blocks, columns_alive, columns_at, load, store, with_vectors};
 use crate::Float;
-use crate::simd::Simd;
+use crate::simd::{Simd, prefetch_line};
 
 /// `y = b + x·W`, in strips of at most `W` columns.
 #[inline(always)]
@@ -198,8 +198,8 @@ fn transposed_tile<F: Float, V: Simd<F>, const R: usize, const C: usize>(
     for (i, &k) in alive.iter().enumerate() {
         if let Some(&ahead) = alive.get(i + AHEAD) {
             let row = &dw[ahead as usize * dy.columns..][..dy.columns];
-            V::prefetch(&row[at[0]..]);
-            V::prefetch(&row[at[C - 1]..]);
+            prefetch_line(&row[at[0]]);
+            prefetch_line(&row[at[C - 1]]);
         }
         let dw = &mut dw[k as usize * dy.columns..][..dy.columns];
         let mut acc = load::<F, V, C>(dw, at);
