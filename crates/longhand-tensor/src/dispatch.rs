@@ -272,7 +272,8 @@ macro_rules! dispatch {
                                     $kernels::pairs(Left::Rows(dy), Right::Columns(w), skip, &mut dx);
                                 }
                                 Product::TransposedLeft { x, dy, dw } => {
-                                    if in_strips(x.rows, dy.columns, $narrow) {
+                                    // Of one row there is nothing to list: each row of dW is gone to once.
+                                    if x.rows == 1 || in_strips(x.rows, dy.columns, $narrow) {
                                         return $kernels::narrow_transposed(x, dy, skip, dw);
                                     }
                                     let mut dw: Vec<_> = dw.chunks_exact_mut(dy.columns).collect();
