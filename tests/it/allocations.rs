@@ -20,7 +20,7 @@ fn a_step_allocates_less_than_a_weight() {
         Box::new(Sgd { momentum: 0.9, ..Sgd::default() }.init(&model)),
         Box::new(Adam::default().init(&model)),
     ];
-    // A dense batch and one of mostly zeros go different ways.
+    // Of a batch of mostly zeros less is listed.
     let dense: Array2<f32> = init::uniform((32, 784), 1.0, rng);
     let sparse = dense.mapv(|x| if x > 0.7 { x } else { 0.0 });
     for optimizer in &mut optimizers {

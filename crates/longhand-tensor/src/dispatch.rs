@@ -264,7 +264,7 @@ macro_rules! dispatch {
                                 }
                                 Product::TransposedRight { dy, w, mut dx } => {
                                     if in_strips(dy.rows, w.rows, $narrow) {
-                                        let columns = transposed(w);
+                                        let columns = w.transposed();
                                         let w = Matrix::new(&columns, w.columns, w.rows);
                                         return $kernels::narrow_rows(dy, w, None, skip, &mut dx);
                                     }
@@ -326,17 +326,6 @@ fn start<F: Float>(rows: &mut [&mut [F]], bias: Option<&[F]>) {
             rows.iter_mut().for_each(|row| row.copy_from_slice(&bias));
         }
     }
-}
-
-/// The columns of a matrix as rows.
-fn transposed<F: Float>(w: Matrix<'_, F>) -> Vec<F> {
-    let mut columns = vec![F::zero(); w.rows * w.columns];
-    for i in 0..w.rows {
-        for (to, &x) in columns.iter_mut().skip(i).step_by(w.rows).zip(w.row(i)) {
-            *to = x;
-        }
-    }
-    columns
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -457,7 +446,7 @@ mod tests {
                 for (c, expected) in c.iter().zip(&expected) {
                     let error = (c.to_f64() - expected).abs();
                     assert!(
-                        error <= tolerance * (k as f64).sqrt().max(k as f64 / 16.0).max(1.0),
+                        error <= tolerance * (k as f64).sqrt().max(1.0),
                         "{kind} {shape:?} {isa:?} {zeros:?}: {c} {expected}"
                     );
                 }
@@ -514,9 +503,8 @@ mod tests {
             (17, 65, 129),
             (40, 33, 300),
             (8, 64, 128),
-            (9, 400, 460),  // few rows, summed in two parts
-            (600, 40, 70),  // more lines than are listed at once
-            (59, 2100, 70), // longer ones
+            (9, 400, 460), // few rows, summed in two parts
+            (600, 40, 70), // more lines than are listed at once
         ];
         for m in [0, 1, 2, 7, 9] {
             for k in [0, 1, 3, 33, 64] {
@@ -532,6 +520,10 @@ mod tests {
                     check::<f64>(kind, shape, zeros, 1e-14);
                 }
             }
+        }
+        // Longer lines than are listed at once, of which some sums in f32 are rounded by more.
+        for kind in 0..3 {
+            check::<f32>(kind, (59, 2100, 70), 0.0, 4e-6);
         }
     }
 }

@@ -53,8 +53,21 @@ impl<'a, F> Matrix<'a, F> {
     }
 
     #[inline(always)]
-    pub fn row(&self, r: usize) -> &'a [F] {
+    fn row(&self, r: usize) -> &'a [F] {
         &self.data[r * self.stride..][..self.columns]
+    }
+}
+
+impl<F: Float> Matrix<'_, F> {
+    /// The columns, one after the other.
+    pub fn transposed(self) -> Vec<F> {
+        let mut columns = vec![F::zero(); self.rows * self.columns];
+        for i in 0..self.rows {
+            for (to, &x) in columns.iter_mut().skip(i).step_by(self.rows).zip(self.row(i)) {
+                *to = x;
+            }
+        }
+        columns
     }
 }
 

@@ -258,42 +258,58 @@ impl<F: Float> Lists<F> {
     ) {
         let n = c[0].len();
         // A load that crosses a cache line takes twice as long: the copies begin where one begins.
-        self.panel.resize(SUMMED_AT_ONCE * PANEL + V::LANES, F::zero());
-        let line = self.panel.as_ptr().align_offset(64).min(V::LANES);
-        let panel = self.panel[line..].as_chunks_mut::<PANEL>().0;
+        let mut panel = std::mem::take(&mut self.panel);
+        panel.resize(SUMMED_AT_ONCE * PANEL + V::LANES, F::zero());
+        let line = panel.as_ptr().align_offset(64).min(V::LANES);
+        let rows = panel[line..].as_chunks_mut::<PANEL>().0;
         for (first, end) in blocks(n, V::LANES) {
             with_vectors!(end - first, C => {
-                           let (at, at_once) = (columns_at::<C>(first, V::LANES, n), columns_at::<C>(0, V::LANES, PANEL));
-                           let mut start = 0;
-                           for (part, ends) in self.parts.iter().zip(self.ends.chunks(c.len().div_ceil(2))) {
-                               let ks = ks.start + part.ks.start..ks.start + part.ks.end;
-                               let lists = (start, ends);
-                               start = ends[ends.len() - 1];
-                               match b {
-                                   Right::Rows(b) if c.len() < WORTH_A_COPY => {
-                                       let b = b.rows_between(ks.start, ks.end);
-                                       add_lists::<F, V, C>(&self.order, &self.elements, lists, (b, at), (c, at));
-                                       continue;
-                                   }
-                                   Right::Rows(b) => {
-                                       for &k in &self.alive[part.alive.clone()] {
-                                           let row: [V; C] = load(b.row(ks.start + k as usize), at);
-                                           for c in 0..C {
-                                               row[c].store(&mut panel[k as usize][at_once[c]..]);
-                                           }
-                                       }
-                                   }
-                                   Right::Columns(b) => {
-                                       for c in 0..C {
-                                           let columns = at[c]..at[c] + V::LANES;
-            transpose(b.part(&columns, &ks), panel, at_once[c]);
-                                       }
-                                   }
-                               }
-                               let panel = Matrix::new(panel[..ks.len()].as_flattened(), ks.len(), PANEL);
-                               add_lists::<F, V, C>(&self.order, &self.elements, lists, (panel, at_once), (c, at));
-                           }
-                       });
+                let at = columns_at::<C>(first, V::LANES, n);
+                self.multiply_columns::<V, C, PANEL>(ks.start, b, rows, c, at);
+            });
+        }
+        self.panel = panel;
+    }
+
+    /// The same of the columns in the vectors that begin at `at`; `from` is the first of the rows.
+    #[inline(always)]
+    fn multiply_columns<V: Simd<F>, const C: usize, const PANEL: usize>(
+        &self,
+        from: usize,
+        b: Right<'_, F>,
+        panel: &mut [[F; PANEL]],
+        c: &mut [&mut [F]],
+        at: [usize; C],
+    ) {
+        let copied_at = columns_at::<C>(0, V::LANES, PANEL);
+        let mut start = 0;
+        for (part, ends) in self.parts.iter().zip(self.ends.chunks(c.len().div_ceil(2))) {
+            let ks = from + part.ks.start..from + part.ks.end;
+            let lists = (start, ends);
+            start = ends[ends.len() - 1];
+            match b {
+                Right::Rows(b) if c.len() < WORTH_A_COPY => {
+                    let b = b.rows_between(ks.start, ks.end);
+                    add_lists::<F, V, C>(&self.order, &self.elements, lists, (b, at), (c, at));
+                    continue;
+                }
+                Right::Rows(b) => {
+                    for &k in &self.alive[part.alive.clone()] {
+                        let row: [V; C] = load(b.row(ks.start + k as usize), at);
+                        for c in 0..C {
+                            row[c].store(&mut panel[k as usize][copied_at[c]..]);
+                        }
+                    }
+                }
+                Right::Columns(b) => {
+                    for c in 0..C {
+                        let columns = at[c]..at[c] + V::LANES;
+                        transpose(b.part(&columns, &ks), panel, copied_at[c]);
+                    }
+                }
+            }
+            let copy = Matrix::new(panel[..ks.len()].as_flattened(), ks.len(), PANEL);
+            add_lists::<F, V, C>(&self.order, &self.elements, lists, (copy, copied_at), (c, at));
         }
     }
 }
