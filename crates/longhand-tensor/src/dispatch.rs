@@ -183,6 +183,9 @@ pub trait Kernels: Sized {
     /// Replaces each number by its function's value.
     fn map(isa: Isa, function: Function, numbers: &mut [Self]);
 
+    /// Adds `a·x` to `y`, each product and each sum rounded.
+    fn add_scaled(isa: Isa, y: &mut [Self], a: Self, x: &[Self]);
+
     /// Writes `bytes / 255`.
     fn from_bytes(isa: Isa, bytes: &[u8], numbers: &mut [Self]);
 
@@ -192,7 +195,7 @@ pub trait Kernels: Sized {
 
 /// Functions for one instruction set: `$features` of them are detected before they are called, none for the portable ones.
 macro_rules! kernels {
-    ($isa:ident $float:ident [$($features:literal)?] $vector:ty, $half:ty, $narrow:literal $panel:literal) => {
+    ($isa:ident $float:ident [$($features:literal)?] $vector:ty, $narrow:literal $panel:literal) => {
         mod $isa {
             use super::*;
 
@@ -214,7 +217,7 @@ macro_rules! kernels {
                 skip: bool,
                 dw: &mut [$float],
             ) {
-                kernel::narrow_transposed::<$float, $vector, $half>(x, dy, skip, dw);
+                kernel::narrow_transposed::<$float, $vector>(x, dy, skip, dw);
             }
 
             $(#[target_feature(enable = $features)])?
@@ -230,6 +233,18 @@ macro_rules! kernels {
             $(#[target_feature(enable = $features)])?
             pub fn map(function: Function, numbers: &mut [$float]) {
                 functions::$float::map(function, numbers);
+            }
+
+            $(#[target_feature(enable = $features)])?
+            pub fn add_scaled(y: &mut [$float], a: $float, x: &[$float]) {
+                // The most of it begins where a cache line does, so that no vector is written to two.
+                let few = y.as_ptr().align_offset(64).min(y.len());
+                let (first, most) = y.split_at_mut(few);
+                for (y, x) in [(first, &x[..few]), (most, &x[few..])] {
+                    for (y, &x) in y.iter_mut().zip(x) {
+                        *y += a * x;
+                    }
+                }
             }
 
             $(#[target_feature(enable = $features)])?
@@ -294,6 +309,14 @@ macro_rules! dispatch {
             }
 
             #[allow(unsafe_code, unused_unsafe)] // the portable functions are safe
+            fn add_scaled(isa: Isa, y: &mut [$float], a: $float, x: &[$float]) {
+                match isa {
+                    // SAFETY: `Isa::detect` found the features that the function was compiled for.
+                    $($isa => unsafe { $kernels::add_scaled(y, a, x) },)*
+                }
+            }
+
+            #[allow(unsafe_code, unused_unsafe)] // the portable functions are safe
             fn from_bytes(isa: Isa, bytes: &[u8], numbers: &mut [$float]) {
                 match isa {
                     // SAFETY: `Isa::detect` found the features that the function was compiled for.
@@ -331,15 +354,15 @@ fn start<F: Float>(rows: &mut [&mut [F]], bias: Option<&[F]>) {
 #[cfg(target_arch = "x86_64")]
 use std::arch::x86_64::{__m256, __m256d, __m512};
 #[cfg(target_arch = "x86_64")]
-kernels!(avx512_f32 f32 ["avx512f,avx512vl,avx2,fma,bmi1,popcnt"] __m512, __m256, 32 64);
+kernels!(avx512_f32 f32 ["avx512f,avx512vl,avx2,fma,bmi1,popcnt"] __m512, 32 64);
 #[cfg(target_arch = "x86_64")]
-kernels!(avx2_f32 f32 ["avx2,fma,bmi1,popcnt"] __m256, __m256, 32 32);
+kernels!(avx2_f32 f32 ["avx2,fma,bmi1,popcnt"] __m256, 32 32);
 // f64 is for checking gradients: one set of kernels, and a shorter wait for the compiler.
 #[cfg(target_arch = "x86_64")]
-kernels!(avx2_f64 f64 ["avx2,fma,bmi1,popcnt"] __m256d, __m256d, 16 16);
+kernels!(avx2_f64 f64 ["avx2,fma,bmi1,popcnt"] __m256d, 16 16);
 // Arrays that the compiler makes vectors of: on AArch64 NEON's, which that target always has.
-kernels!(portable_f32 f32 [] [f32; 8], [f32; 8], 32 32);
-kernels!(portable_f64 f64 [] [f64; 4], [f64; 4], 16 16);
+kernels!(portable_f32 f32 [] [f32; 8], 32 32);
+kernels!(portable_f64 f64 [] [f64; 4], 16 16);
 
 #[cfg(target_arch = "x86_64")]
 dispatch!(f32 32, Isa::Avx512 => avx512_f32, Isa::Avx2 => avx2_f32, Isa::Portable => portable_f32);
@@ -457,6 +480,23 @@ mod tests {
                     format!("{c:?}"),
                     "{kind} {shape:?}: {isa:?} {zeros:?} gives other bits"
                 );
+            }
+        }
+    }
+
+    #[test]
+    fn every_way_adds_the_same_and_rounds_twice() {
+        let x: Vec<f32> = numbers(300, 0.2, &mut 7).iter().map(|&x| x as f32).collect();
+        let y: Vec<f32> = numbers(300, 0.2, &mut 8).iter().map(|&y| y as f32).collect();
+        for (isa, _) in ways() {
+            // Beginnings anywhere in a cache line.
+            for (from, n) in (0..20).flat_map(|from| [0, 1, 15, 64, 270].map(|n| (from, n))) {
+                let mut sums = y.clone();
+                f32::add_scaled(isa, &mut sums[from..from + n], -0.1, &x[from..from + n]);
+                for (i, sum) in sums.iter().enumerate() {
+                    let term = if (from..from + n).contains(&i) { 0.1 * x[i] } else { 0.0 };
+                    assert_eq!(*sum, y[i] - term, "{isa:?} {from} {n} {i}");
+                }
             }
         }
     }

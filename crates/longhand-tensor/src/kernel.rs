@@ -71,7 +71,7 @@ impl<F: Float> Matrix<'_, F> {
     }
 }
 
-/// The columns in which some row is not zero; all of them, if zeros are not to be left out.
+/// The columns in which some row is not zero; all of them, if zeros are not to be left out. Of one, two, four or eight rows.
 #[inline(always)]
 fn columns_alive<'a, F: Float, V: Simd<F>>(
     x: Matrix<'_, F>,
@@ -84,24 +84,40 @@ fn columns_alive<'a, F: Float, V: Simd<F>>(
         }
         return &alive[..x.columns];
     }
+    let n = match x.rows {
+        1 => list_alive::<F, V, 1>(x, alive),
+        2 => list_alive::<F, V, 2>(x, alive),
+        4 => list_alive::<F, V, 4>(x, alive),
+        8 => list_alive::<F, V, 8>(x, alive),
+        _ => unreachable!("as many rows as a tile has"),
+    };
+    &alive[..n]
+}
+
+#[inline(always)]
+fn list_alive<F: Float, V: Simd<F>, const R: usize>(x: Matrix<'_, F>, alive: &mut [u32]) -> usize {
+    let mut rows = [x.row(0); R];
+    for (r, row) in rows.iter_mut().enumerate() {
+        *row = x.row(r);
+    }
     let (mut n, mut k) = (0, 0);
     while k + V::LANES <= x.columns {
-        let mut any = V::load(&x.row(0)[k..]);
-        for r in 1..x.rows {
-            any = any.or(V::load(&x.row(r)[k..]));
+        let mut any = V::load(&rows[0][k..]);
+        for row in &rows[1..] {
+            any = any.or(V::load(&row[k..]));
         }
         n += V::positions(any.nonzero(), k as u32, &mut alive[n..]);
         k += V::LANES;
     }
     for k in k..x.columns {
         let mut any = false;
-        for r in 0..x.rows {
-            any |= x.row(r)[k] != F::zero();
+        for row in &rows {
+            any |= row[k] != F::zero();
         }
         alive[n] = k as u32;
         n += usize::from(any);
     }
-    &alive[..n]
+    n
 }
 
 /// The columns of a matrix, as vectors `first..end` that are held in registers at once.

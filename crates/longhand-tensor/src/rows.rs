@@ -2,6 +2,7 @@ use ndarray::{ArrayRef1, ArrayRef2};
 
 use crate::Float;
 use crate::dispatch::{Function, Isa};
+use crate::threads::zip_parts;
 
 /// `db += Σ_r dy[r]`, the sum over the rows.
 ///
@@ -28,6 +29,22 @@ pub fn add_sum_rows<F: Float>(dy: &ArrayRef2<F>, db: &mut ArrayRef1<F>) {
     for row in dy.rows() {
         *db += &row;
     }
+}
+
+/// `y += a·x`, the product and the sum rounded one after the other; on several threads where the slices are long enough.
+///
+/// # Panics
+/// The slices are not of the same length.
+///
+/// ```
+/// let mut y = [1.0, 2.0];
+/// longhand_tensor::add_scaled(&mut y, -0.5, &[2.0, 4.0]);
+/// assert_eq!(y, [0.0, 0.0]);
+/// ```
+#[track_caller]
+pub fn add_scaled<F: Float>(y: &mut [F], a: F, x: &[F]) {
+    let isa = Isa::detect();
+    zip_parts(y, x, |y, x| F::add_scaled(isa, y, a, x));
 }
 
 /// Writes bytes as numbers from 0 to 1: each divided by 255, correctly rounded.
@@ -96,5 +113,5 @@ pub fn argmax<F: Float>(row: &ArrayRef1<F>) -> usize {
     let is_number = |value: F| value.partial_cmp(&value).is_some();
     let first = row.iter().position(|&value| is_number(value)).unwrap_or(0);
     let largest = row.iter().fold(row[first], |m, &value| if value > m { value } else { m });
-    row.iter().position(|&value| value == largest).unwrap_or(0)
+    (0..row.len()).rev().fold(0, |at, i| if row[i] == largest { i } else { at })
 }

@@ -1,10 +1,12 @@
 //! Vectors of floats, one type for each width, so that every kernel is written once.
 
+use crate::Float;
+
 /// A vector of `F`. Loads and stores check that the slice holds at least `LANES` elements.
 ///
 /// The types that stand for registers of a CPU feature may only be used where that feature was detected, which
 /// `dispatch.rs` sees to: that is what the SAFETY notes below rest on.
-pub(crate) trait Simd<F>: Copy {
+pub(crate) trait Simd<F: Float>: Copy {
     const LANES: usize;
     fn splat(value: F) -> Self;
     fn load(from: &[F]) -> Self;
@@ -16,6 +18,22 @@ pub(crate) trait Simd<F>: Copy {
     fn or(self, b: Self) -> Self;
     /// One bit for every lane that is not zero, as NaN is not.
     fn nonzero(self) -> u32;
+
+    /// As many elements as there are, at most as many as lanes, and zeros.
+    #[inline(always)]
+    fn load_first(from: &[F]) -> Self {
+        let mut all = [F::zero(); MOST_LANES];
+        all[..from.len()].copy_from_slice(from);
+        Self::load(&all)
+    }
+
+    /// Writes as many lanes as there is room for, at most all.
+    #[inline(always)]
+    fn store_first(self, to: &mut [F]) {
+        let mut all = [F::zero(); MOST_LANES];
+        self.store(&mut all);
+        to.copy_from_slice(&all[..to.len()]);
+    }
 
     /// Writes `first + lane` for every lane whose bit is set in `lanes`, in ascending order, and returns how many these are. What
     /// follows them in `out`, which is at least `LANES` long, may be overwritten.
@@ -30,6 +48,9 @@ pub(crate) trait Simd<F>: Copy {
         n
     }
 }
+
+/// Lanes of the longest vector.
+const MOST_LANES: usize = 16;
 
 macro_rules! portable {
     ($float:ty, $lanes:expr) => {
@@ -100,7 +121,7 @@ mod x86 {
     use super::Simd;
 
     macro_rules! register {
-        ($float:ty, $register:ty, $lanes:expr, $feature:literal, $splat:ident $load:ident $store:ident $fma:ident $add:ident $or:expr, $nonzero:expr $(, $positions:item)?) => {
+        ($float:ty, $register:ty, $lanes:expr, $feature:literal, $splat:ident $load:ident $store:ident $fma:ident $add:ident $or:expr, $nonzero:expr $(; $($faster:item)+)?) => {
             #[doc = $feature]
             impl Simd<$float> for $register {
                 const LANES: usize = $lanes;
@@ -145,7 +166,7 @@ mod x86 {
                     // SAFETY: the feature was detected (see the trait); no memory is touched.
                     unsafe { $nonzero(self) }
                 }
-                $($positions)?
+                $($($faster)+)?
             }
         };
     }
@@ -163,7 +184,7 @@ mod x86 {
         f32, __m512, 16, "AVX-512F",
         _mm512_set1_ps _mm512_loadu_ps _mm512_storeu_ps _mm512_fmadd_ps _mm512_add_ps
         |a, b| _mm512_castsi512_ps(_mm512_or_si512(_mm512_castps_si512(a), _mm512_castps_si512(b))),
-        |v| u32::from(_mm512_cmp_ps_mask::<_CMP_NEQ_UQ>(v, _mm512_setzero_ps())),
+        |v| u32::from(_mm512_cmp_ps_mask::<_CMP_NEQ_UQ>(v, _mm512_setzero_ps()));
         #[inline(always)]
         fn positions(lanes: u32, first: u32, out: &mut [u32]) -> usize {
             let to: &mut [u32; 16] = out.first_chunk_mut().expect("as many elements as lanes");
@@ -177,5 +198,58 @@ mod x86 {
             }
             lanes.count_ones() as usize
         }
+        #[inline(always)]
+        fn load_first(from: &[f32]) -> Self {
+            assert!(from.len() <= 16, "at most as many elements as lanes");
+            // SAFETY: the feature was detected (see the trait); the mask has a bit for each element of `from`, and memory of
+            // lanes without one is not touched.
+            unsafe { _mm512_maskz_loadu_ps(((1u32 << from.len()) - 1) as u16, from.as_ptr()) }
+        }
+        #[inline(always)]
+        fn store_first(self, to: &mut [f32]) {
+            assert!(to.len() <= 16, "at most as many elements as lanes");
+            let Some(after_eight) = to.len().checked_sub(8) else {
+                let mut all = [0.0; 16];
+                self.store(&mut all);
+                return to.copy_from_slice(&all[..to.len()]);
+            };
+            // Two halves that may overlap: a store with a mask takes as long as ten of these.
+            // SAFETY: the feature was detected (see the trait); `to` has 8 writable elements from its beginning on, and 8 from
+            // `after_eight` on, and the instruction needs no alignment.
+            unsafe {
+                let lane = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+                let moved = _mm512_add_epi32(_mm512_set1_epi32(after_eight as i32), lane);
+                let second = _mm512_castps512_ps256(_mm512_permutexvar_ps(moved, self));
+                _mm256_storeu_ps(to.as_mut_ptr(), _mm512_castps512_ps256(self));
+                _mm256_storeu_ps(to.as_mut_ptr().add(after_eight), second);
+            }
+        }
     );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn first_lanes_are_read_and_written_and_nothing_else() {
+        fn check<V: Simd<f32>>() {
+            let numbers: Vec<f32> = (1..=20).map(|i| i as f32).collect();
+            for n in 0..=V::LANES {
+                let mut all = vec![f32::NAN; V::LANES];
+                V::load_first(&numbers[..n]).store(&mut all);
+                assert_eq!(all[..n], numbers[..n]);
+                assert!(all[n..].iter().all(|&x| x == 0.0), "{n}: {all:?}");
+                let mut to = [-1.0; 20];
+                V::load(&numbers).store_first(&mut to[2..2 + n]);
+                assert_eq!(to[2..2 + n], numbers[..n]);
+                assert!(to[..2].iter().chain(&to[2 + n..]).all(|&x| x == -1.0), "{n}: {to:?}");
+            }
+        }
+        check::<[f32; 8]>();
+        #[cfg(target_arch = "x86_64")]
+        if is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512vl") {
+            check::<std::arch::x86_64::__m512>();
+        }
+    }
 }

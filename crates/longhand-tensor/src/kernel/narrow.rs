@@ -117,64 +117,86 @@ fn rows_tile<F: Float, V: Simd<F>, const W: usize, const R: usize, const C: usiz
     }
 }
 
-/// `dW += xᵀ·dy`: with vectors `V` where `dy` has as many columns as these have lanes, `H` otherwise.
+/// `dW += xᵀ·dy`.
 #[inline(always)]
-pub(crate) fn narrow_transposed<F: Float, V: Simd<F>, H: Simd<F>>(
+pub(crate) fn narrow_transposed<F: Float, V: Simd<F>>(
     x: Matrix<'_, F>,
     dy: Matrix<'_, F>,
     skip: bool,
     dw: &mut [F],
 ) {
-    if dy.columns >= V::LANES {
-        transposed::<F, V, V>(x, dy, skip, dw);
-    } else if dy.columns >= H::LANES {
-        transposed::<F, V, H>(x, dy, skip, dw);
-    } else {
-        // Rows of less than a vector go by way of copies that are as long as one.
-        let lanes = H::LANES;
-        let mut wide_dy = vec![F::zero(); dy.rows * lanes];
-        let mut wide_dw = vec![F::zero(); x.columns * lanes];
-        for (r, wide) in wide_dy.chunks_exact_mut(lanes).enumerate() {
-            wide[..dy.columns].copy_from_slice(dy.row(r));
-        }
-        for (dw, wide) in dw.chunks_exact(dy.columns).zip(wide_dw.chunks_exact_mut(lanes)) {
-            wide[..dw.len()].copy_from_slice(dw);
-        }
-        transposed::<F, V, H>(x, Matrix::new(&wide_dy, dy.rows, lanes), skip, &mut wide_dw);
-        for (dw, wide) in dw.chunks_exact_mut(dy.columns).zip(wide_dw.chunks_exact(lanes)) {
-            dw.copy_from_slice(&wide[..dw.len()]);
-        }
+    let least = V::LANES.min(8);
+    if dy.columns >= least {
+        return transposed::<F, V>(x, dy, skip, dw);
+    }
+    // Shorter rows go by way of copies that are as long.
+    let mut wide_dy = vec![F::zero(); dy.rows * least];
+    let mut wide_dw = vec![F::zero(); x.columns * least];
+    for (r, wide) in wide_dy.chunks_exact_mut(least).enumerate() {
+        wide[..dy.columns].copy_from_slice(dy.row(r));
+    }
+    for (dw, wide) in dw.chunks_exact(dy.columns).zip(wide_dw.chunks_exact_mut(least)) {
+        wide[..dw.len()].copy_from_slice(dw);
+    }
+    transposed::<F, V>(x, Matrix::new(&wide_dy, dy.rows, least), skip, &mut wide_dw);
+    for (dw, wide) in dw.chunks_exact_mut(dy.columns).zip(wide_dw.chunks_exact(least)) {
+        dw.copy_from_slice(&wide[..dw.len()]);
     }
 }
 
-/// Looks for zeros with vectors `V`, computes with vectors `H`.
 #[inline(always)]
-fn transposed<F: Float, V: Simd<F>, H: Simd<F>>(
-    x: Matrix<'_, F>,
-    dy: Matrix<'_, F>,
-    skip: bool,
-    dw: &mut [F],
-) {
+fn transposed<F: Float, V: Simd<F>>(x: Matrix<'_, F>, dy: Matrix<'_, F>, skip: bool, dw: &mut [F]) {
     let mut alive = vec![0; x.columns + V::LANES];
     // So many rows of dy stay in registers.
-    let many = if dy.columns.div_ceil(H::LANES) <= 2 { 8 } else { 4 };
+    let many = if dy.columns.div_ceil(V::LANES) <= 2 { 8 } else { 4 };
     let mut r = 0;
     while r < x.rows {
         let rows = if x.rows - r >= many { many } else { 1 };
         let (x, dy) = (x.rows_between(r, r + rows), dy.rows_between(r, r + rows));
         let alive = columns_alive::<F, V>(x, skip, &mut alive);
-        for (first, end) in blocks(dy.columns, H::LANES) {
+        r += rows;
+        if dy.columns < V::LANES {
+            match rows {
+                8 => short_tile::<F, V, 8>(x, alive, dy, dw),
+                _ => short_tile::<F, V, 1>(x, alive, dy, dw),
+            }
+            continue;
+        }
+        for (first, end) in blocks(dy.columns, V::LANES) {
             with_vectors!(end - first, C => {
-                let at = columns_at::<C>(first, H::LANES, dy.columns);
+                let at = columns_at::<C>(first, V::LANES, dy.columns);
                 match rows {
-                    8 if const { C <= 2 } => transposed_tile::<F, H, 8, C>(x, alive, dy, at, dw),
-                    4 => transposed_tile::<F, H, 4, C>(x, alive, dy, at, dw),
-                    1 => transposed_tile::<F, H, 1, C>(x, alive, dy, at, dw),
+                    8 if const { C <= 2 } => transposed_tile::<F, V, 8, C>(x, alive, dy, at, dw),
+                    4 => transposed_tile::<F, V, 4, C>(x, alive, dy, at, dw),
+                    1 => transposed_tile::<F, V, 1, C>(x, alive, dy, at, dw),
                     _ => unreachable!("no block is wider than all columns"),
                 }
             });
         }
-        r += rows;
+    }
+}
+
+/// Rows of `dW` that are shorter than a vector, but not by more than half.
+#[inline(always)]
+fn short_tile<F: Float, V: Simd<F>, const R: usize>(
+    x: Matrix<'_, F>,
+    alive: &[u32],
+    dy: Matrix<'_, F>,
+    dw: &mut [F],
+) {
+    let mut rows = [x.row(0); R];
+    let mut gradients = [V::splat(F::zero()); R];
+    for r in 0..R {
+        rows[r] = x.row(r);
+        gradients[r] = V::load_first(dy.row(r));
+    }
+    for &k in alive {
+        let dw = &mut dw[k as usize * dy.columns..][..dy.columns];
+        let mut acc = V::load_first(dw);
+        for r in 0..R {
+            acc = V::splat(rows[r][k as usize]).mul_add(gradients[r], acc);
+        }
+        acc.add(V::splat(F::zero())).store_first(dw);
     }
 }
 
