@@ -337,7 +337,7 @@ macro_rules! dispatch {
 /// Whether a product is computed in strips of at most `narrow` columns: otherwise what is not zero is listed, which only pays for many
 /// columns, and in more rows than one. (Where the times cross was measured.)
 fn in_strips(rows: usize, columns: usize, narrow: usize) -> bool {
-    columns <= narrow || (rows > 1 && (columns <= 64 || rows * columns <= 4096))
+    columns <= narrow || (rows > 1 && (columns <= 64 || rows * columns < 8192))
 }
 
 /// Writes what products are added to: in no case a negative zero, as in every finished sum.
