@@ -17,7 +17,7 @@ pub(crate) use pairs::{Left, Lists, Right, pairs};
 use std::ops::Range;
 
 use crate::Float;
-use crate::simd::Simd;
+use crate::simd::{Simd, TOGETHER};
 
 /// A matrix whose rows are contiguous, `stride` apart.
 #[derive(Clone, Copy)]
@@ -59,6 +59,15 @@ impl<'a, F> Matrix<'a, F> {
 }
 
 impl<F: Float> Matrix<'_, F> {
+    /// The rows with zeros behind them, as many as make them `columns` long.
+    fn widened(self, columns: usize) -> Vec<F> {
+        let mut wide = vec![F::zero(); self.rows * columns];
+        for (r, wide) in wide.chunks_exact_mut(columns).enumerate() {
+            wide[..self.columns].copy_from_slice(self.row(r));
+        }
+        wide
+    }
+
     /// The columns, one after the other.
     pub fn transposed(self) -> Vec<F> {
         let mut columns = vec![F::zero(); self.rows * self.columns];
@@ -71,13 +80,16 @@ impl<F: Float> Matrix<'_, F> {
     }
 }
 
-/// The columns in which some row is not zero; all of them, if zeros are not to be left out. Of one, two, four or eight rows.
+/// The columns in which some row is not zero; all of them, if zeros are not to be left out. Of one, two or four rows.
 #[inline(always)]
 fn columns_alive<'a, F: Float, V: Simd<F>>(
     x: Matrix<'_, F>,
     skip: bool,
-    alive: &'a mut [u32],
+    alive: &'a mut Vec<u32>,
 ) -> &'a [u32] {
+    if alive.len() < x.columns + V::LANES {
+        alive.resize(x.columns + V::LANES, 0);
+    }
     if !skip {
         for (k, alive) in (0..).zip(&mut *alive) {
             *alive = k;
@@ -88,7 +100,6 @@ fn columns_alive<'a, F: Float, V: Simd<F>>(
         1 => list_alive::<F, V, 1>(x, alive),
         2 => list_alive::<F, V, 2>(x, alive),
         4 => list_alive::<F, V, 4>(x, alive),
-        8 => list_alive::<F, V, 8>(x, alive),
         _ => unreachable!("as many rows as a tile has"),
     };
     &alive[..n]
@@ -120,23 +131,58 @@ fn list_alive<F: Float, V: Simd<F>, const R: usize>(x: Matrix<'_, F>, alive: &mu
     n
 }
 
-/// The columns of a matrix, as vectors `first..end` that are held in registers at once.
+/// For each [`TOGETHER`] columns one bit for every row, of up to 32, that is not zero in all of them; for all rows, if zeros are not to be
+/// left out.
+#[inline(always)]
+fn rows_alive<'a, F: Float, V: Simd<F>>(
+    x: Matrix<'_, F>,
+    skip: bool,
+    alive: &'a mut Vec<u32>,
+) -> &'a [u32] {
+    let groups = x.columns.div_ceil(TOGETHER);
+    if alive.len() < groups {
+        alive.resize(groups, 0);
+    }
+    let alive = &mut alive[..groups];
+    if !skip {
+        alive.fill(u32::MAX >> (32 - x.rows));
+        return alive;
+    }
+    let (vectors, rest) = alive.split_at_mut(x.columns / V::LANES * (V::LANES / TOGETHER));
+    let mut k = 0;
+    for alive in vectors.chunks_exact_mut(V::LANES / TOGETHER) {
+        V::rows_alive(&x.data[k..], x.stride, x.rows, alive);
+        k += V::LANES;
+    }
+    for alive in rest {
+        *alive = 0;
+        for r in 0..x.rows {
+            for &x in x.row(r)[k..].iter().take(TOGETHER) {
+                *alive |= u32::from(x != F::zero()) << r;
+            }
+        }
+        k += TOGETHER;
+    }
+    alive
+}
+
+/// The columns of a matrix, as vectors `first..end` that are held in registers at once, at most `most`.
 ///
 /// The last vector of a row is moved left until it fits, over columns that its neighbour computes to the same bits; both
 /// are in one block, so that each has read its columns before either writes.
 #[inline(always)]
-fn blocks(columns: usize, lanes: usize) -> impl Iterator<Item = (usize, usize)> {
+fn blocks(columns: usize, lanes: usize, most: usize) -> impl Iterator<Item = (usize, usize)> {
     let vectors = columns.div_ceil(lanes);
-    let count = vectors.div_ceil(4);
+    let count = vectors.div_ceil(most);
     (0..count).map(move |b| (vectors * b / count, vectors * (b + 1) / count))
 }
 
-/// Where the vectors of a block begin.
+/// Where the vectors of a block begin: all at the beginning, if there is but one and the columns are fewer than its lanes.
 #[inline(always)]
 fn columns_at<const C: usize>(first: usize, lanes: usize, columns: usize) -> [usize; C] {
     let mut at = [0; C];
     for (c, at) in at.iter_mut().enumerate() {
-        *at = ((first + c) * lanes).min(columns - lanes);
+        *at = ((first + c) * lanes).min(columns.saturating_sub(lanes));
     }
     at
 }

@@ -16,11 +16,12 @@ const KEPT: (usize, usize) = (32, 1 << 24);
 pub struct Kept<F> {
     arrays: Vec<Vec<F>>,
     pub lists: Lists<F>,
+    pub alive: Vec<u32>,
 }
 
 impl<F: Float> Kept<F> {
     pub const fn new() -> Kept<F> {
-        Kept { arrays: vec![], lists: Lists::new() }
+        Kept { arrays: vec![], lists: Lists::new(), alive: vec![] }
     }
 }
 

@@ -8,6 +8,8 @@ use crate::Float;
 /// `dispatch.rs` sees to: that is what the SAFETY notes below rest on.
 pub(crate) trait Simd<F: Float>: Copy {
     const LANES: usize;
+    /// Vectors that the CPU has registers for.
+    const REGISTERS: usize = 16;
     fn splat(value: F) -> Self;
     fn load(from: &[F]) -> Self;
     fn store(self, to: &mut [F]);
@@ -35,6 +37,19 @@ pub(crate) trait Simd<F: Float>: Copy {
         to.copy_from_slice(&all[..to.len()]);
     }
 
+    /// For each [`TOGETHER`] of the first `LANES` columns one bit for every row, of up to 32, that is not zero in all of them. Row `r` begins
+    /// at `r * stride`.
+    #[inline(always)]
+    fn rows_alive(x: &[F], stride: usize, rows: usize, alive: &mut [u32]) {
+        alive.fill(0);
+        for r in 0..rows {
+            let lanes = Self::load(&x[r * stride..]).nonzero();
+            for (i, alive) in alive.iter_mut().enumerate() {
+                *alive |= u32::from(lanes >> (i * TOGETHER) & 0b1111 != 0) << r;
+            }
+        }
+    }
+
     /// Writes `first + lane` for every lane whose bit is set in `lanes`, in ascending order, and returns how many these are. What
     /// follows them in `out`, which is at least `LANES` long, may be overwritten.
     #[inline(always)]
@@ -51,6 +66,9 @@ pub(crate) trait Simd<F: Float>: Copy {
 
 /// Lanes of the longest vector.
 const MOST_LANES: usize = 16;
+
+/// Neighbouring columns that are looked at together: pixels are mostly zero in the same images as those beside them.
+pub(crate) const TOGETHER: usize = 4;
 
 macro_rules! portable {
     ($float:ty, $lanes:expr) => {
@@ -118,13 +136,14 @@ pub(crate) fn prefetch_line<T>(at: &T) {
 mod x86 {
     use std::arch::x86_64::*;
 
-    use super::Simd;
+    use super::{Simd, TOGETHER};
 
     macro_rules! register {
         ($float:ty, $register:ty, $lanes:expr, $feature:literal, $splat:ident $load:ident $store:ident $fma:ident $add:ident $or:expr, $nonzero:expr $(; $($faster:item)+)?) => {
             #[doc = $feature]
             impl Simd<$float> for $register {
                 const LANES: usize = $lanes;
+                const REGISTERS: usize = if $lanes * size_of::<$float>() == 64 { 32 } else { 16 };
                 #[inline(always)]
                 fn splat(value: $float) -> Self {
                     // SAFETY: the feature was detected (see the trait); no memory is touched.
@@ -197,6 +216,25 @@ mod x86 {
                 _mm512_storeu_si512(to.as_mut_ptr().cast(), found);
             }
             lanes.count_ones() as usize
+        }
+        #[inline(always)]
+        fn rows_alive(x: &[f32], stride: usize, rows: usize, alive: &mut [u32]) {
+            let alive: &mut [u32; 16 / TOGETHER] = alive.first_chunk_mut().expect("one for each four columns");
+            // SAFETY: the feature was detected (see the trait); rows are read by `load`, which checks them, and `alive` is four
+            // writable numbers of 32 bits.
+            unsafe {
+                let mut bits = _mm512_setzero_si512();
+                for r in 0..rows {
+                    let x = Self::load(&x[r * stride..]);
+                    let lanes = _mm512_cmp_ps_mask::<_CMP_NEQ_UQ>(x, _mm512_setzero_ps());
+                    bits = _mm512_mask_or_epi32(bits, lanes, bits, _mm512_set1_epi32(1 << r));
+                }
+                // Each lane with its neighbours, and one lane of each four.
+                bits = _mm512_or_si512(bits, _mm512_shuffle_epi32::<0b10_11_00_01>(bits));
+                bits = _mm512_or_si512(bits, _mm512_shuffle_epi32::<0b01_00_11_10>(bits));
+                let each = _mm512_maskz_compress_epi32(0b0001_0001_0001_0001, bits);
+                _mm_storeu_si128(alive.as_mut_ptr().cast(), _mm512_castsi512_si128(each));
+            }
         }
         #[inline(always)]
         fn load_first(from: &[f32]) -> Self {

@@ -262,7 +262,7 @@ impl<F: Float> Lists<F> {
         panel.resize(SUMMED_AT_ONCE * PANEL + V::LANES, F::zero());
         let line = panel.as_ptr().align_offset(64).min(V::LANES);
         let rows = panel[line..].as_chunks_mut::<PANEL>().0;
-        for (first, end) in blocks(n, V::LANES) {
+        for (first, end) in blocks(n, V::LANES, 4) {
             with_vectors!(end - first, C => {
                 let at = columns_at::<C>(first, V::LANES, n);
                 self.multiply_columns::<V, C, PANEL>(ks.start, b, rows, c, at);
