@@ -16,7 +16,8 @@ fn a_step_allocates_less_than_a_weight() {
         .then(Linear::new(800, 10, rng));
     let weight = 4 * 784 * 800;
     let mut grad = model.zeros_like();
-    let mut optimizers: [Box<dyn Optimizer<f32, _>>; 2] = [
+    let mut optimizers: [Box<dyn Optimizer<f32, _>>; 3] = [
+        Box::new(Sgd::default().init(&model)),
         Box::new(Sgd { momentum: 0.9, ..Sgd::default() }.init(&model)),
         Box::new(Adam::default().init(&model)),
     ];
@@ -24,7 +25,7 @@ fn a_step_allocates_less_than_a_weight() {
     let dense: Array2<f32> = init::uniform((32, 784), 1.0, rng);
     let sparse = dense.mapv(|x| if x > 0.7 { x } else { 0.0 });
     for optimizer in &mut optimizers {
-        for x in [&dense, &sparse] {
+        for (i, x) in [&dense, &dense, &sparse].into_iter().enumerate() {
             let x = x.clone();
             let allocated = measure(|| {
                 let (logits, cache) = model.forward(x);
@@ -33,6 +34,9 @@ fn a_step_allocates_less_than_a_weight() {
                 model.backward_params(cache, dlogits, &mut grad);
                 optimizer.step(&mut model, &grad);
             });
+            if i == 0 {
+                continue; // momentum and Adam want to see the gradient's numbers, which have memory from then on
+            }
             // At no time is as much as a weight in use that was not before: so no allocation is of that size.
             assert!(allocated.bytes_max < weight, "{allocated:?}, the weight is of {weight} bytes");
             assert!(allocated.bytes_total > 4 * 32 * 800, "activations are counted: {allocated:?}");
@@ -59,8 +63,11 @@ fn a_warm_step_of_the_homework_allocates_no_batch() {
         sgd.step(&mut model, &grad);
     };
     let batch = 4 * 16 * 784;
-    let cold = measure(&mut step);
-    assert!(cold.bytes_total > batch, "{cold:?}");
+    // The gradient keeps one batch until it is set to zero, when there is the next.
+    for _ in 0..2 {
+        let cold = measure(&mut step);
+        assert!(cold.bytes_total > batch, "{cold:?}");
+    }
     let warm = measure(step);
     // What is left: 30 numbers for each digit and the like.
     assert!(warm.bytes_total < batch / 2, "{warm:?}");

@@ -129,7 +129,12 @@ fn optimizers_name_what_does_not_fit() {
     let mut sgd = Sgd::default().init(&model);
     let mut adam = Adam::default().init(&model);
     let mut rmsprop = RmsProp::default().init(&model);
-    assert_eq!(message(|| sgd.step(&mut model, &grad)), format!("Sgd: {gradient}"));
+    assert_eq!(
+        message(|| sgd.step(&mut model, &grad)),
+        "Linear(2 -> 3): gradient's weight is 2 × 4, expected 2 × 3"
+    );
+    let mut decaying = Sgd { weight_decay: 0.1, ..Sgd::default() }.init(&model);
+    assert_eq!(message(|| decaying.step(&mut model, &grad)), format!("Sgd: {gradient}"));
     assert_eq!(message(|| adam.step(&mut model, &grad)), format!("Adam: {gradient}"));
     assert_eq!(message(|| rmsprop.step(&mut model, &grad)), format!("RmsProp: {gradient}"));
     let mut other = Sgd { momentum: 0.9, ..Sgd::default() }.init(&grad);

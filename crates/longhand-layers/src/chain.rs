@@ -44,6 +44,17 @@ impl<F: Float, A: Parameters<F>, B: Parameters<F>> Parameters<F> for Chain<A, B>
         Chain { first: self.first.zeros_like(), second: self.second.zeros_like() }
     }
 
+    fn set_zero(&mut self) {
+        self.first.set_zero();
+        self.second.set_zero();
+    }
+
+    #[track_caller]
+    fn add_scaled(&mut self, a: F, other: &Self) {
+        self.first.add_scaled(a, &other.first);
+        self.second.add_scaled(a, &other.second);
+    }
+
     fn set_step(&mut self, step: u64) {
         self.first.set_step(step);
         self.second.set_step(step);

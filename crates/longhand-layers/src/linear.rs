@@ -1,13 +1,11 @@
 use std::fmt;
 
-use longhand_tensor::{
-    Float, Parameters, add_matmul_tn, add_sum_rows, affine, matmul, matmul_nt, recycle,
-};
+use longhand_tensor::{Float, LazyMatrix, Parameters, add_sum_rows, affine, matmul, matmul_nt};
 use ndarray::{Array1, Array2, ArrayRef2};
 use rand::Rng;
 
 use crate::layer::{Saved, Shapes};
-use crate::shape::expect_shape;
+use crate::shape::{expect_dim, expect_shape};
 use crate::{Layer, init};
 
 /// A fully connected layer: `y = x·W + b`, or `y = x·W` without a bias.
@@ -49,9 +47,9 @@ use crate::{Layer, init};
 /// assert_eq!((layer.in_features(), layer.out_features()), (2, 2));
 /// ```
 #[derive(Clone, Debug, PartialEq)]
-pub struct Linear<F> {
+pub struct Linear<F: Float> {
     // Private, because `params` hands them out as slices: they must stay in standard layout.
-    weight: Array2<F>,
+    weight: LazyMatrix<F>,
     bias: Option<Array1<F>>,
 }
 
@@ -68,7 +66,7 @@ impl<F: Float> Linear<F> {
     pub fn new(in_features: usize, out_features: usize, rng: &mut impl Rng) -> Linear<F> {
         let bound = 1.0 / (in_features.max(1) as f64).sqrt();
         Linear {
-            weight: init::uniform((in_features, out_features), bound, rng),
+            weight: LazyMatrix::new(init::uniform((in_features, out_features), bound, rng)),
             bias: Some(init::uniform(out_features, bound, rng)),
         }
     }
@@ -91,7 +89,7 @@ impl<F: Float> Linear<F> {
             );
         }
         Linear {
-            weight: weight.as_standard_layout().into_owned(),
+            weight: LazyMatrix::new(weight),
             bias: bias.map(|bias| bias.as_standard_layout().into_owned()),
         }
     }
@@ -109,7 +107,7 @@ impl<F: Float> Linear<F> {
 
     /// The weight, `[in_features, out_features]`.
     pub fn weight(&self) -> &Array2<F> {
-        &self.weight
+        self.weight.get()
     }
 
     /// The bias, `[out_features]`, if there is one.
@@ -119,25 +117,29 @@ impl<F: Float> Linear<F> {
 
     /// Width of the input.
     pub fn in_features(&self) -> usize {
-        self.weight.nrows()
+        self.weight.dim().0
     }
 
     /// Width of the output.
     pub fn out_features(&self) -> usize {
-        self.weight.ncols()
+        self.weight.dim().1
     }
 
     #[track_caller]
     fn expect_backward(&self, x: &ArrayRef2<F>, dy: &ArrayRef2<F>, grad: &Self) {
-        let (rows, columns) = self.weight.dim();
-        expect_shape(self, "input of the forward pass", x, None, rows);
-        expect_shape(self, "output gradient", dy, Some(x.nrows()), columns);
-        expect_shape(self, "gradient's weight", &grad.weight, Some(rows), columns);
+        expect_shape(self, "input of the forward pass", x, None, self.in_features());
+        expect_shape(self, "output gradient", dy, Some(x.nrows()), self.out_features());
+        self.expect_like("gradient", grad);
+    }
+
+    #[track_caller]
+    fn expect_like(&self, what: &str, other: &Self) {
+        expect_dim(self, &format_args!("{what}'s weight"), other.weight.dim(), self.weight.dim());
         let with = |bias: &Option<Array1<F>>| if bias.is_some() { "with" } else { "without" };
         assert!(
-            self.bias.is_some() == grad.bias.is_some(),
-            "{self}: gradient is {} bias, expected one {} bias",
-            with(&grad.bias),
+            self.bias.is_some() == other.bias.is_some(),
+            "{self}: {what} is {} bias, expected one {} bias",
+            with(&other.bias),
             with(&self.bias)
         );
     }
@@ -145,20 +147,36 @@ impl<F: Float> Linear<F> {
 
 impl<F: Float> Parameters<F> for Linear<F> {
     fn params(&self) -> Vec<&[F]> {
-        let weight = self.weight.as_slice().expect("standard layout");
+        let weight = self.weight().as_slice().expect("standard layout");
         let bias = self.bias.as_ref().map(|b| b.as_slice().expect("standard layout"));
         [weight].into_iter().chain(bias).collect()
     }
 
     fn params_mut(&mut self) -> Vec<&mut [F]> {
-        let weight = self.weight.as_slice_mut().expect("standard layout");
+        let weight = self.weight.get_mut().as_slice_mut().expect("standard layout");
         let bias = self.bias.as_mut().map(|b| b.as_slice_mut().expect("standard layout"));
         [weight].into_iter().chain(bias).collect()
     }
 
     fn zeros_like(&self) -> Self {
         let bias = self.bias.as_ref().map(|b| Array1::zeros(b.len()));
-        Linear { weight: Array2::zeros(self.weight.dim()), bias }
+        Linear { weight: LazyMatrix::zeros(self.in_features(), self.out_features()), bias }
+    }
+
+    fn set_zero(&mut self) {
+        self.weight.set_zero();
+        if let Some(bias) = &mut self.bias {
+            bias.fill(F::zero());
+        }
+    }
+
+    #[track_caller]
+    fn add_scaled(&mut self, a: F, other: &Self) {
+        self.expect_like("gradient", other);
+        self.weight.add_scaled(a, &other.weight);
+        if let (Some(bias), Some(other)) = (&mut self.bias, &other.bias) {
+            bias.scaled_add(a, other);
+        }
     }
 }
 
@@ -169,8 +187,8 @@ impl<F: Float> Layer<F> for Linear<F> {
     fn infer(&self, x: &ArrayRef2<F>) -> Array2<F> {
         expect_shape(self, "input", x, None, self.in_features());
         match &self.bias {
-            Some(bias) => affine(x, &self.weight, bias), // y = x·W + b
-            None => matmul(x, &self.weight),             // y = x·W
+            Some(bias) => affine(x, self.weight(), bias), // y = x·W + b
+            None => matmul(x, self.weight()),             // y = x·W
         }
     }
 
@@ -182,7 +200,7 @@ impl<F: Float> Layer<F> for Linear<F> {
     #[track_caller]
     fn backward(&self, x: Self::Cache, dy: Array2<F>, grad: &mut Self) -> Array2<F> {
         self.expect_backward(&x.value, &dy, grad);
-        let dx = matmul_nt(&dy, &self.weight); // dx = dy·Wᵀ
+        let dx = matmul_nt(&dy, self.weight()); // dx = dy·Wᵀ
         self.backward_params(x, dy, grad);
         dx
     }
@@ -191,16 +209,14 @@ impl<F: Float> Layer<F> for Linear<F> {
     fn backward_params(&self, x: Self::Cache, dy: Array2<F>, grad: &mut Self) {
         let x = x.value;
         self.expect_backward(&x, &dy, grad);
-        add_matmul_tn(&x, &dy, &mut grad.weight); // dW += xᵀ·dy
         if let Some(dbias) = &mut grad.bias {
             add_sum_rows(&dy, dbias); // db += Σ_r dy[r]
         }
-        recycle(x);
-        recycle(dy);
+        grad.weight.add_matmul_tn(x, dy); // dW += xᵀ·dy
     }
 
     fn shapes(&self) -> Vec<Shapes> {
-        let weight = ("weight".to_owned(), self.weight.shape().to_vec());
+        let weight = ("weight".to_owned(), vec![self.in_features(), self.out_features()]);
         let bias = self.bias.as_ref().map(|b| ("bias".to_owned(), vec![b.len()]));
         vec![[weight].into_iter().chain(bias).collect()]
     }

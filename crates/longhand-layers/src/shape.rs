@@ -11,9 +11,19 @@ pub(crate) fn expect_shape<F>(
     rows: Option<usize>,
     columns: usize,
 ) {
-    let expected = (rows.unwrap_or(array.nrows()), columns);
-    if array.dim() != expected {
-        wrong_shape(layer, what, array.dim(), expected);
+    expect_dim(layer, &what, array.dim(), (rows.unwrap_or(array.nrows()), columns));
+}
+
+/// Panics unless `found` is `expected`, in the same sentence.
+#[track_caller]
+pub(crate) fn expect_dim(
+    layer: &dyn fmt::Display,
+    what: &dyn fmt::Display,
+    found: (usize, usize),
+    expected: (usize, usize),
+) {
+    if found != expected {
+        wrong_shape(layer, what, found, expected);
     }
 }
 
@@ -22,7 +32,7 @@ pub(crate) fn expect_shape<F>(
 #[track_caller]
 fn wrong_shape(
     layer: &dyn fmt::Display,
-    what: &str,
+    what: &dyn fmt::Display,
     found: (usize, usize),
     expected: (usize, usize),
 ) -> ! {

@@ -1,4 +1,4 @@
-use longhand_tensor::{Float, Parameters, add_scaled, zip_parts};
+use longhand_tensor::{Float, Parameters, zip_parts};
 
 use crate::Optimizer;
 use crate::optimizer::expect_same;
@@ -86,31 +86,28 @@ pub struct SgdState<M> {
 
 impl<F: Float, M: Parameters<F>> Optimizer<F, M> for SgdState<M> {
     fn step(&mut self, model: &mut M, grad: &M) {
-        expect_same("Sgd", "the gradient", model, grad);
-        if let Some(velocity) = &self.velocity {
-            expect_same("Sgd", "the velocity", model, velocity);
-        }
         let [eta, mu, lambda] =
             [self.options.learning_rate, self.options.momentum, self.options.weight_decay]
                 .map(F::from_f64);
         let decayed = |g: F, p: F| if lambda == F::zero() { g } else { g + lambda * p }; // d = g + λ·θ
-        let params = model.params_mut().into_iter().zip(grad.params());
         match &mut self.velocity {
+            None if lambda == F::zero() => model.add_scaled(-eta, grad), // θ ← θ − η·g
             None => {
-                for (params, grads) in params {
-                    match lambda == F::zero() {
-                        true => add_scaled(params, -eta, grads), // θ ← θ − η·g
-                        false => zip_parts(params, grads, |params, grads| {
-                            for (p, &g) in params.iter_mut().zip(grads) {
-                                *p -= eta * decayed(g, *p); // θ ← θ − η·d
-                            }
-                        }),
-                    }
+                expect_same("Sgd", "the gradient", model, grad);
+                for (params, grads) in model.params_mut().into_iter().zip(grad.params()) {
+                    zip_parts(params, grads, |params, grads| {
+                        for (p, &g) in params.iter_mut().zip(grads) {
+                            *p -= eta * decayed(g, *p); // θ ← θ − η·d
+                        }
+                    });
                 }
             }
             Some(velocity) => {
+                expect_same("Sgd", "the gradient", model, grad);
+                expect_same("Sgd", "the velocity", model, velocity);
                 let first = self.steps == 0;
                 let undamped = F::from_f64(1.0 - self.options.dampening);
+                let params = model.params_mut().into_iter().zip(grad.params());
                 for ((params, grads), velocity) in params.zip(velocity.params_mut()) {
                     for ((p, &g), v) in params.iter_mut().zip(grads).zip(velocity) {
                         let d = decayed(g, *p);

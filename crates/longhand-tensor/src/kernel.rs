@@ -11,7 +11,7 @@
 mod narrow;
 mod pairs;
 
-pub(crate) use narrow::{narrow_rows, narrow_transposed};
+pub(crate) use narrow::{ROWS, narrow_rows, narrow_transposed};
 pub(crate) use pairs::{Left, Lists, Right, pairs};
 
 use std::ops::Range;
@@ -80,6 +80,9 @@ impl<F: Float> Matrix<'_, F> {
     }
 }
 
+/// Columns of `x` from which on zeros are looked for.
+const WORTH_LOOKING: usize = 128;
+
 /// The columns in which some row is not zero; all of them, if zeros are not to be left out. Of one, two or four rows.
 #[inline(always)]
 fn columns_alive<'a, F: Float, V: Simd<F>>(
@@ -90,11 +93,12 @@ fn columns_alive<'a, F: Float, V: Simd<F>>(
     if alive.len() < x.columns + V::LANES {
         alive.resize(x.columns + V::LANES, 0);
     }
-    if !skip {
+    if !skip || x.columns < WORTH_LOOKING {
+        let alive = &mut alive[..x.columns];
         for (k, alive) in (0..).zip(&mut *alive) {
             *alive = k;
         }
-        return &alive[..x.columns];
+        return alive;
     }
     let n = match x.rows {
         1 => list_alive::<F, V, 1>(x, alive),
@@ -144,7 +148,7 @@ fn rows_alive<'a, F: Float, V: Simd<F>>(
         alive.resize(groups, 0);
     }
     let alive = &mut alive[..groups];
-    if !skip {
+    if !skip || x.columns < WORTH_LOOKING {
         alive.fill(u32::MAX >> (32 - x.rows));
         return alive;
     }
@@ -197,12 +201,21 @@ fn load<F: Float, V: Simd<F>, const C: usize>(row: &[F], at: [usize; C]) -> [V; 
     vectors
 }
 
-/// Writes the vectors of a block, and makes every zero a positive one.
+/// Writes the vectors of a block.
 #[inline(always)]
-fn store<F: Float, V: Simd<F>, const C: usize>(acc: [V; C], row: &mut [F], at: [usize; C]) {
+fn store<F: Float, V: Simd<F>, const C: usize>(vectors: [V; C], row: &mut [F], at: [usize; C]) {
     for c in 0..C {
-        acc[c].add(V::splat(F::zero())).store(&mut row[at[c]..]);
+        vectors[c].store(&mut row[at[c]..]);
     }
+}
+
+/// Makes every zero a positive one.
+#[inline(always)]
+fn positive_zeros<F: Float, V: Simd<F>, const C: usize>(mut sums: [V; C]) -> [V; C] {
+    for sum in &mut sums {
+        *sum = sum.add(V::splat(F::zero()));
+    }
+    sums
 }
 
 /// Calls `$body` with the number of vectors in a block as a constant.

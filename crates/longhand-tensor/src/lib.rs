@@ -10,6 +10,7 @@
 //! | [`affine`], [`matmul`] | `x·W + b`, `x·W` | `[n, in] [in, out] [out] -> [n, out]` |
 //! | [`matmul_nt`] | `dy·Wᵀ` | `[n, out] [in, out] -> [n, in]` |
 //! | [`add_matmul_tn`] | `dW += xᵀ·dy` | `[n, in] [n, out] -> [in, out]` |
+//! | [`add_scaled_matmul_tn`] | `W += a·(xᵀ·dy)` | the same |
 //!
 //! as they are defined in [`reference`](mod@reference), to the last bit, and as fast as the CPU allows: with the instructions that it has, on
 //! several [threads](threads()) where that pays, and leaving out products with zero.
@@ -32,6 +33,7 @@ mod dispatch;
 mod float;
 mod functions;
 mod kernel;
+mod lazy;
 mod parameters;
 mod product;
 pub mod reference;
@@ -41,9 +43,10 @@ mod simd;
 mod threads;
 
 pub use float::Float;
+pub use lazy::LazyMatrix;
 pub use ndarray;
 pub use parameters::Parameters;
-pub use product::{add_matmul_tn, affine, matmul, matmul_nt};
+pub use product::{add_matmul_tn, add_scaled_matmul_tn, affine, matmul, matmul_nt};
 pub use reuse::{recycle, unspecified};
 pub use rows::{add_scaled, add_sum_rows, argmax, exp_in_place, from_bytes, ln_in_place, sum};
 pub use simd::prefetch;

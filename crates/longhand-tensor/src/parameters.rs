@@ -1,4 +1,5 @@
 use crate::Float;
+use crate::rows::add_scaled;
 use crate::threads::in_parts;
 
 /// The parameters of a model in one fixed order, each as a flat slice. Optimizers need no more.
@@ -46,6 +47,20 @@ pub trait Parameters<F: Float>: Clone {
         }
     }
 
+    /// Adds `a·other`, the product and the sum rounded one after the other: `θ ← θ − η·g` is the step of gradient descent. What contains
+    /// other layers passes it on, as it does [`set_zero`](Parameters::set_zero): some layers do it faster than slice by slice.
+    ///
+    /// # Panics
+    /// `other` has parameters of other lengths.
+    #[track_caller]
+    fn add_scaled(&mut self, a: F, other: &Self) {
+        let (params, others) = (self.params_mut(), other.params());
+        assert_eq!(params.len(), others.len(), "add_scaled: as many parameters");
+        for (param, other) in params.into_iter().zip(others) {
+            add_scaled(param, a, other);
+        }
+    }
+
     /// Is told by an optimizer how many steps it has made. What depends on the step, such as the masks of a dropout layer,
     /// keeps the number; what contains other layers passes it on.
     fn set_step(&mut self, _step: u64) {}
@@ -68,6 +83,18 @@ impl<F: Float, L: Parameters<F>> Parameters<F> for Vec<L> {
 
     fn zeros_like(&self) -> Self {
         self.iter().map(L::zeros_like).collect()
+    }
+
+    fn set_zero(&mut self) {
+        self.iter_mut().for_each(L::set_zero);
+    }
+
+    #[track_caller]
+    fn add_scaled(&mut self, a: F, other: &Self) {
+        assert_eq!(self.len(), other.len(), "add_scaled: as many elements");
+        for (layer, other) in self.iter_mut().zip(other) {
+            layer.add_scaled(a, other);
+        }
     }
 
     fn set_step(&mut self, step: u64) {

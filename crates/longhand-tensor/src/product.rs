@@ -40,7 +40,7 @@ pub fn affine<F: Float>(x: &ArrayRef2<F>, w: &ArrayRef2<F>, b: &ArrayRef1<F>) ->
 #[track_caller]
 fn rows<F: Float>(x: &ArrayRef2<F>, w: &ArrayRef2<F>, bias: Option<&[F]>) -> Array2<F> {
     let mut y = unspecified(x.nrows(), bias.map_or(w.ncols(), <[F]>::len));
-    expect_fit("x·W", x, w, &y, x.ncols() == w.nrows() && y.ncols() == w.ncols());
+    expect_fit("x·W", x, w, y.dim(), x.ncols() == w.nrows() && y.ncols() == w.ncols());
     let (x, w) = (x.as_standard_layout(), w.as_standard_layout());
     let out = rows_mut(&mut y);
     multiply(Product::Rows { x: matrix(&x), w: matrix(&w), bias, y: out });
@@ -59,7 +59,7 @@ fn rows<F: Float>(x: &ArrayRef2<F>, w: &ArrayRef2<F>, bias: Option<&[F]>) -> Arr
 #[track_caller]
 pub fn matmul_nt<F: Float>(dy: &ArrayRef2<F>, w: &ArrayRef2<F>) -> Array2<F> {
     let mut dx = unspecified(dy.nrows(), w.nrows());
-    expect_fit("dy·Wᵀ", dy, w, &dx, dy.ncols() == w.ncols());
+    expect_fit("dy·Wᵀ", dy, w, dx.dim(), dy.ncols() == w.ncols());
     let (dy, w) = (dy.as_standard_layout(), w.as_standard_layout());
     let out = rows_mut(&mut dx);
     multiply(Product::TransposedRight { dy: matrix(&dy), w: matrix(&w), dx: out });
@@ -77,20 +77,57 @@ pub fn matmul_nt<F: Float>(dy: &ArrayRef2<F>, w: &ArrayRef2<F>) -> Array2<F> {
 /// The shapes do not fit.
 #[track_caller]
 pub fn add_matmul_tn<F: Float>(x: &ArrayRef2<F>, dy: &ArrayRef2<F>, dw: &mut ArrayRef2<F>) {
-    expect_fit(
-        "dW += xᵀ·dy",
-        x,
-        dy,
-        dw,
-        x.nrows() == dy.nrows() && dw.dim() == (x.ncols(), dy.ncols()),
-    );
+    transposed_left(x, dy, None, dw);
+}
+
+/// `W += a·(xᵀ·dy)`: what [`add_matmul_tn`] to zeros and then [`add_scaled`](crate::add_scaled) give, to the last bit, in one pass.
+///
+/// A zero in `x` may be skipped, and then contributes nothing even where `dy` is infinite or NaN.
+///
+/// # Shapes
+/// `x: [n, in]`, `dy: [n, out]`, `w: [in, out]`.
+///
+/// # Panics
+/// The shapes do not fit.
+///
+/// ```
+/// use longhand_tensor::{add_scaled_matmul_tn, ndarray::array};
+/// let mut w = array![[100.], [100.]];
+/// add_scaled_matmul_tn(&array![[1., 2.]], &array![[10.]], -0.5, &mut w);
+/// assert_eq!(w, array![[100. - 0.5 * 10.], [100. - 0.5 * 20.]]);
+/// ```
+#[track_caller]
+pub fn add_scaled_matmul_tn<F: Float>(
+    x: &ArrayRef2<F>,
+    dy: &ArrayRef2<F>,
+    a: F,
+    w: &mut ArrayRef2<F>,
+) {
+    transposed_left(x, dy, Some(a), w);
+}
+
+#[track_caller]
+fn transposed_left<F: Float>(
+    x: &ArrayRef2<F>,
+    dy: &ArrayRef2<F>,
+    scale: Option<F>,
+    dw: &mut ArrayRef2<F>,
+) {
+    expect_fit_tn(x, dy, dw.dim());
     let (x, dy) = (x.as_standard_layout(), dy.as_standard_layout());
     if let Some(dw) = dw.as_slice_mut() {
-        return multiply(Product::TransposedLeft { x: matrix(&x), dy: matrix(&dy), dw });
+        let (x, dy) = (matrix(&x), matrix(&dy));
+        return multiply(Product::TransposedLeft { x, dy, scale, dw });
     }
     let mut copy = dw.to_owned().as_standard_layout().into_owned();
-    add_matmul_tn(&x, &dy, &mut copy);
+    transposed_left(&x, &dy, scale, &mut copy);
     dw.assign(&copy);
+}
+
+#[track_caller]
+pub(crate) fn expect_fit_tn<F>(x: &ArrayRef2<F>, dy: &ArrayRef2<F>, out: (usize, usize)) {
+    let fit = x.nrows() == dy.nrows() && out == (x.ncols(), dy.ncols());
+    expect_fit("dW += xᵀ·dy", x, dy, out, fit);
 }
 
 /// Computes a product, in parts on several threads where it is large enough.
@@ -132,7 +169,8 @@ fn matrix<'a, F: Float>(array: &'a CowArray<'_, F, Ix2>) -> Matrix<'a, F> {
 }
 
 fn rows_mut<F>(array: &mut Array2<F>) -> Vec<&mut [F]> {
-    array.rows_mut().into_iter().map(|row| row.into_slice().expect("standard layout")).collect()
+    let columns = array.ncols().max(1);
+    array.as_slice_mut().expect("standard layout").chunks_exact_mut(columns).collect()
 }
 
 #[track_caller]
@@ -140,11 +178,11 @@ fn expect_fit<F>(
     product: &str,
     left: &ArrayRef2<F>,
     right: &ArrayRef2<F>,
-    out: &ArrayRef2<F>,
+    out: (usize, usize),
     fit: bool,
 ) {
     if !fit {
-        wrong_shapes(product, left.dim(), right.dim(), out.dim());
+        wrong_shapes(product, left.dim(), right.dim(), out);
     }
 }
 

@@ -7,6 +7,8 @@ use crate::Float;
 /// The types that stand for registers of a CPU feature may only be used where that feature was detected, which
 /// `dispatch.rs` sees to: that is what the SAFETY notes below rest on.
 pub(crate) trait Simd<F: Float>: Copy {
+    /// Vectors for what is shorter than this one: half as long, or the same where that is short enough.
+    type Half: Simd<F>;
     const LANES: usize;
     /// Vectors that the CPU has registers for.
     const REGISTERS: usize = 16;
@@ -16,26 +18,11 @@ pub(crate) trait Simd<F: Float>: Copy {
     /// `self·b + c`, rounded once.
     fn mul_add(self, b: Self, c: Self) -> Self;
     fn add(self, b: Self) -> Self;
+    fn mul(self, b: Self) -> Self;
     /// The union of the bits: zero, of either sign, in the lanes in which both are.
     fn or(self, b: Self) -> Self;
     /// One bit for every lane that is not zero, as NaN is not.
     fn nonzero(self) -> u32;
-
-    /// As many elements as there are, at most as many as lanes, and zeros.
-    #[inline(always)]
-    fn load_first(from: &[F]) -> Self {
-        let mut all = [F::zero(); MOST_LANES];
-        all[..from.len()].copy_from_slice(from);
-        Self::load(&all)
-    }
-
-    /// Writes as many lanes as there is room for, at most all.
-    #[inline(always)]
-    fn store_first(self, to: &mut [F]) {
-        let mut all = [F::zero(); MOST_LANES];
-        self.store(&mut all);
-        to.copy_from_slice(&all[..to.len()]);
-    }
 
     /// For each [`TOGETHER`] of the first `LANES` columns one bit for every row, of up to 32, that is not zero in all of them. Row `r` begins
     /// at `r * stride`.
@@ -64,15 +51,13 @@ pub(crate) trait Simd<F: Float>: Copy {
     }
 }
 
-/// Lanes of the longest vector.
-const MOST_LANES: usize = 16;
-
 /// Neighbouring columns that are looked at together: pixels are mostly zero in the same images as those beside them.
 pub(crate) const TOGETHER: usize = 4;
 
 macro_rules! portable {
     ($float:ty, $lanes:expr) => {
         impl Simd<$float> for [$float; $lanes] {
+            type Half = Self;
             const LANES: usize = $lanes;
             #[inline(always)]
             fn splat(value: $float) -> Self {
@@ -93,6 +78,10 @@ macro_rules! portable {
             #[inline(always)]
             fn add(self, b: Self) -> Self {
                 std::array::from_fn(|i| self[i] + b[i])
+            }
+            #[inline(always)]
+            fn mul(self, b: Self) -> Self {
+                std::array::from_fn(|i| self[i] * b[i])
             }
             #[inline(always)]
             fn or(self, b: Self) -> Self {
@@ -139,9 +128,10 @@ mod x86 {
     use super::{Simd, TOGETHER};
 
     macro_rules! register {
-        ($float:ty, $register:ty, $lanes:expr, $feature:literal, $splat:ident $load:ident $store:ident $fma:ident $add:ident $or:expr, $nonzero:expr $(; $($faster:item)+)?) => {
+        ($float:ty, $register:ty, $half:ty, $lanes:expr, $feature:literal, $splat:ident $load:ident $store:ident $fma:ident $add:ident $mul:ident $or:expr, $nonzero:expr $(; $($faster:item)+)?) => {
             #[doc = $feature]
             impl Simd<$float> for $register {
+                type Half = $half;
                 const LANES: usize = $lanes;
                 const REGISTERS: usize = if $lanes * size_of::<$float>() == 64 { 32 } else { 16 };
                 #[inline(always)]
@@ -176,6 +166,11 @@ mod x86 {
                     unsafe { $add(self, b) }
                 }
                 #[inline(always)]
+                fn mul(self, b: Self) -> Self {
+                    // SAFETY: the feature was detected (see the trait); no memory is touched.
+                    unsafe { $mul(self, b) }
+                }
+                #[inline(always)]
                 fn or(self, b: Self) -> Self {
                     // SAFETY: the feature was detected (see the trait); no memory is touched.
                     unsafe { $or(self, b) }
@@ -190,18 +185,18 @@ mod x86 {
         };
     }
     register!(
-        f32, __m256, 8, "AVX2 and FMA",
-        _mm256_set1_ps _mm256_loadu_ps _mm256_storeu_ps _mm256_fmadd_ps _mm256_add_ps _mm256_or_ps,
+        f32, __m256, __m256, 8, "AVX2 and FMA",
+        _mm256_set1_ps _mm256_loadu_ps _mm256_storeu_ps _mm256_fmadd_ps _mm256_add_ps _mm256_mul_ps _mm256_or_ps,
         |v| _mm256_movemask_ps(_mm256_cmp_ps::<_CMP_NEQ_UQ>(v, _mm256_setzero_ps())) as u32
     );
     register!(
-        f64, __m256d, 4, "AVX2 and FMA",
-        _mm256_set1_pd _mm256_loadu_pd _mm256_storeu_pd _mm256_fmadd_pd _mm256_add_pd _mm256_or_pd,
+        f64, __m256d, __m256d, 4, "AVX2 and FMA",
+        _mm256_set1_pd _mm256_loadu_pd _mm256_storeu_pd _mm256_fmadd_pd _mm256_add_pd _mm256_mul_pd _mm256_or_pd,
         |v| _mm256_movemask_pd(_mm256_cmp_pd::<_CMP_NEQ_UQ>(v, _mm256_setzero_pd())) as u32
     );
     register!(
-        f32, __m512, 16, "AVX-512F",
-        _mm512_set1_ps _mm512_loadu_ps _mm512_storeu_ps _mm512_fmadd_ps _mm512_add_ps
+        f32, __m512, __m256, 16, "AVX-512F",
+        _mm512_set1_ps _mm512_loadu_ps _mm512_storeu_ps _mm512_fmadd_ps _mm512_add_ps _mm512_mul_ps
         |a, b| _mm512_castsi512_ps(_mm512_or_si512(_mm512_castps_si512(a), _mm512_castps_si512(b))),
         |v| u32::from(_mm512_cmp_ps_mask::<_CMP_NEQ_UQ>(v, _mm512_setzero_ps()));
         #[inline(always)]
@@ -223,11 +218,12 @@ mod x86 {
             // SAFETY: the feature was detected (see the trait); rows are read by `load`, which checks them, and `alive` is four
             // writable numbers of 32 bits.
             unsafe {
-                let mut bits = _mm512_setzero_si512();
+                let (mut bits, mut bit) = (_mm512_setzero_si512(), _mm512_set1_epi32(1));
                 for r in 0..rows {
                     let x = Self::load(&x[r * stride..]);
                     let lanes = _mm512_cmp_ps_mask::<_CMP_NEQ_UQ>(x, _mm512_setzero_ps());
-                    bits = _mm512_mask_or_epi32(bits, lanes, bits, _mm512_set1_epi32(1 << r));
+                    bits = _mm512_mask_or_epi32(bits, lanes, bits, bit);
+                    bit = _mm512_add_epi32(bit, bit);
                 }
                 // Each lane with its neighbours, and one lane of each four.
                 bits = _mm512_or_si512(bits, _mm512_shuffle_epi32::<0b10_11_00_01>(bits));
@@ -236,58 +232,5 @@ mod x86 {
                 _mm_storeu_si128(alive.as_mut_ptr().cast(), _mm512_castsi512_si128(each));
             }
         }
-        #[inline(always)]
-        fn load_first(from: &[f32]) -> Self {
-            assert!(from.len() <= 16, "at most as many elements as lanes");
-            // SAFETY: the feature was detected (see the trait); the mask has a bit for each element of `from`, and memory of
-            // lanes without one is not touched.
-            unsafe { _mm512_maskz_loadu_ps(((1u32 << from.len()) - 1) as u16, from.as_ptr()) }
-        }
-        #[inline(always)]
-        fn store_first(self, to: &mut [f32]) {
-            assert!(to.len() <= 16, "at most as many elements as lanes");
-            let Some(after_eight) = to.len().checked_sub(8) else {
-                let mut all = [0.0; 16];
-                self.store(&mut all);
-                return to.copy_from_slice(&all[..to.len()]);
-            };
-            // Two halves that may overlap: a store with a mask takes as long as ten of these.
-            // SAFETY: the feature was detected (see the trait); `to` has 8 writable elements from its beginning on, and 8 from
-            // `after_eight` on, and the instruction needs no alignment.
-            unsafe {
-                let lane = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-                let moved = _mm512_add_epi32(_mm512_set1_epi32(after_eight as i32), lane);
-                let second = _mm512_castps512_ps256(_mm512_permutexvar_ps(moved, self));
-                _mm256_storeu_ps(to.as_mut_ptr(), _mm512_castps512_ps256(self));
-                _mm256_storeu_ps(to.as_mut_ptr().add(after_eight), second);
-            }
-        }
     );
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn first_lanes_are_read_and_written_and_nothing_else() {
-        fn check<V: Simd<f32>>() {
-            let numbers: Vec<f32> = (1..=20).map(|i| i as f32).collect();
-            for n in 0..=V::LANES {
-                let mut all = vec![f32::NAN; V::LANES];
-                V::load_first(&numbers[..n]).store(&mut all);
-                assert_eq!(all[..n], numbers[..n]);
-                assert!(all[n..].iter().all(|&x| x == 0.0), "{n}: {all:?}");
-                let mut to = [-1.0; 20];
-                V::load(&numbers).store_first(&mut to[2..2 + n]);
-                assert_eq!(to[2..2 + n], numbers[..n]);
-                assert!(to[..2].iter().chain(&to[2 + n..]).all(|&x| x == -1.0), "{n}: {to:?}");
-            }
-        }
-        check::<[f32; 8]>();
-        #[cfg(target_arch = "x86_64")]
-        if is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512vl") {
-            check::<std::arch::x86_64::__m512>();
-        }
-    }
 }

@@ -1,7 +1,9 @@
 //! The products against their definition, and where their operands end.
 
 use longhand_tensor::ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut2, array, s};
-use longhand_tensor::{add_matmul_tn, affine, matmul, matmul_nt, recycle, reference};
+use longhand_tensor::{
+    add_matmul_tn, add_scaled_matmul_tn, affine, matmul, matmul_nt, recycle, reference,
+};
 use proptest::prelude::*;
 
 /// Numbers from -1 to 1, a share of them zero.
@@ -44,6 +46,17 @@ proptest! {
         add_matmul_tn(&x, &dy, &mut dw);
         reference::add_matmul_tn(&x, &dy, &mut slow);
         prop_assert_eq!(bits(&dw), bits(&slow));
+        for a in [-0.1, 2.5, 0.0] {
+            let (mut product, mut slow, mut fast) = (Array2::zeros((k, m)), w.clone(), w.clone());
+            // Negative zeros, which a zero of the other sign would change.
+            for w in [&mut slow, &mut fast] {
+                w.slice_mut(s![..k.min(1), ..]).fill(-0.0);
+            }
+            reference::add_matmul_tn(&x, &dy, &mut product);
+            slow.zip_mut_with(&product, |w, p| *w += a * p);
+            add_scaled_matmul_tn(&x, &dy, a, &mut fast);
+            prop_assert_eq!(bits(&fast), bits(&slow));
+        }
 
         let exact = reference::affine(&x.mapv(f64::from), &w.mapv(f64::from), &b.mapv(f64::from));
         let scale = reference::affine(&x.mapv(|x| f64::from(x.abs())), &w.mapv(|w| f64::from(w.abs())), &b.mapv(|b| f64::from(b.abs())));
@@ -76,6 +89,10 @@ fn views_of_any_strides_give_what_their_copies_give() {
         let mut larger = Array2::ones((2 * w.nrows(), w.ncols()));
         add_matmul_tn(&x, &dy, &mut larger.slice_mut(s![..;2, ..]));
         assert_eq!(larger.slice(s![..;2, ..]), expected);
+        let mut scaled = Array2::ones((2 * w.nrows(), w.ncols()));
+        add_scaled_matmul_tn(&x, &dy, 1.0, &mut scaled.slice_mut(s![..;2, ..]));
+        let near = |(a, b): (&f32, &f32)| (a - b).abs() < 1e-5;
+        assert!(scaled.iter().zip(&larger).all(near)); // rounded one time more
         assert!(larger.slice(s![1..;2, ..]).iter().all(|&l| l == 1.0));
         let mut other_way: Array2<f32> = Array2::ones((w.ncols(), w.nrows()));
         add_matmul_tn(&xt.t(), &dyt.t(), &mut other_way.view_mut().reversed_axes());
@@ -212,6 +229,10 @@ fn no_kernel_reaches_past_its_operands() {
                             ArrayViewMut2::from_shape((k, m), mw.floats(k * m, at_end)).unwrap();
                         add_matmul_tn(&gx, &gdy, &mut gdw);
                         assert_eq!(gdw, expected);
+                        let mut expected = expected.clone();
+                        add_scaled_matmul_tn(&x, &dy, -0.5, &mut expected);
+                        add_scaled_matmul_tn(&gx, &gdy, -0.5, &mut gdw);
+                        assert_eq!(gdw, expected);
                     }
                 }
             }
@@ -231,6 +252,9 @@ fn what_stands_around_an_output_stays() {
             add_matmul_tn(&x, &dy, &mut dw);
             let mut expected = Array2::ones((k, m));
             add_matmul_tn(&x, &dy, &mut expected);
+            assert_eq!(dw, expected);
+            add_scaled_matmul_tn(&x, &dy, -0.5, &mut dw);
+            add_scaled_matmul_tn(&x, &dy, -0.5, &mut expected);
             assert_eq!(dw, expected);
             assert!(around[..32].iter().chain(&around[32 + k * m..]).all(|v| v.is_nan()));
         }

@@ -6,7 +6,7 @@
 
 use std::ops::Range;
 
-use super::{Matrix, blocks, columns_at, load, store, with_vectors};
+use super::{Matrix, blocks, columns_at, load, positive_zeros, store, with_vectors};
 use crate::Float;
 use crate::simd::{Simd, prefetch_line};
 
@@ -385,8 +385,8 @@ fn add_lists<F: Float, V: Simd<F>, const C: usize>(
                     }
                 }
             }
-            store(acc[0], one, at);
-            store(acc[1], two, at);
+            store(positive_zeros(acc[0]), one, at);
+            store(positive_zeros(acc[1]), two, at);
         } else {
             let mut acc: [V; C] = load(c[pair[0]], at);
             for &(k, [x, _]) in list {
@@ -395,7 +395,7 @@ fn add_lists<F: Float, V: Simd<F>, const C: usize>(
                     acc[c] = x.mul_add(V::load(&row[from[c]..]), acc[c]);
                 }
             }
-            store(acc, c[pair[0]], at);
+            store(positive_zeros(acc), c[pair[0]], at);
         }
     }
 }

@@ -1,0 +1,197 @@
+use std::fmt;
+use std::sync::OnceLock;
+
+use ndarray::Array2;
+
+use crate::product::expect_fit_tn;
+use crate::{Float, add_matmul_tn, add_scaled, add_scaled_matmul_tn, in_parts, recycle};
+
+/// The weight of a linear layer, or its gradient `dW = xᵀ·dy`, which is kept as its two factors until somebody wants to see its numbers.
+///
+/// Plain gradient descent never does: `W ← W − η·(xᵀ·dy)` is worked out in one pass over `W`, in which the numbers of `dW` are in
+/// registers or near them, and rows that only zeros of `x` belong to are not gone to at all. Whoever looks at the numbers ([`get`](LazyMatrix::get)) has
+/// them worked out, and from then on each product is added to them at once. The bits are the same in either case.
+///
+/// ```
+/// use longhand_tensor::{LazyMatrix, ndarray::array};
+///
+/// let mut weight = LazyMatrix::new(array![[1.], [2.]]);
+/// let mut grad = LazyMatrix::zeros(2, 1);
+/// grad.add_matmul_tn(array![[3., 4.]], array![[10.]]);
+/// weight.add_scaled(-0.5, &grad);
+/// assert_eq!(weight.get(), array![[1. - 0.5 * 30.], [2. - 0.5 * 40.]]);
+/// assert_eq!(grad.get(), array![[30.], [40.]]); // worked out here
+/// ```
+#[derive(Clone)]
+pub struct LazyMatrix<F> {
+    dim: (usize, usize),
+    /// The numbers, if anybody has wanted to see them.
+    numbers: OnceLock<Array2<F>>,
+    /// While there are no numbers: the factors `x` and `dy` of what they are, which without these is zero.
+    product: Option<(Array2<F>, Array2<F>)>,
+}
+
+impl<F: Float> LazyMatrix<F> {
+    /// A matrix with these numbers.
+    pub fn new(numbers: Array2<F>) -> LazyMatrix<F> {
+        let numbers = match numbers.is_standard_layout() {
+            true => numbers,
+            false => numbers.as_standard_layout().into_owned(),
+        };
+        LazyMatrix { dim: numbers.dim(), numbers: OnceLock::from(numbers), product: None }
+    }
+
+    /// A matrix of zeros, which takes no memory yet.
+    pub fn zeros(rows: usize, columns: usize) -> LazyMatrix<F> {
+        LazyMatrix { dim: (rows, columns), numbers: OnceLock::new(), product: None }
+    }
+
+    /// Rows and columns.
+    pub fn dim(&self) -> (usize, usize) {
+        self.dim
+    }
+
+    /// The numbers, in standard layout.
+    pub fn get(&self) -> &Array2<F> {
+        self.numbers.get_or_init(|| {
+            let mut numbers = Array2::zeros(self.dim);
+            if let Some((x, dy)) = &self.product {
+                add_matmul_tn(x, dy, &mut numbers);
+            }
+            numbers
+        })
+    }
+
+    /// The numbers, to be changed.
+    pub fn get_mut(&mut self) -> &mut Array2<F> {
+        self.get();
+        self.forget_product();
+        self.numbers.get_mut().expect("the numbers are there")
+    }
+
+    /// Makes all of it zero.
+    pub fn set_zero(&mut self) {
+        self.forget_product();
+        if let Some(numbers) = self.numbers.get_mut() {
+            let numbers = numbers.as_slice_mut().expect("standard layout");
+            in_parts(numbers, 1, |_, part| part.fill(F::zero()));
+        }
+    }
+
+    /// `self += xᵀ·dy`.
+    ///
+    /// # Shapes
+    /// `x: [n, rows]`, `dy: [n, columns]`.
+    ///
+    /// # Panics
+    /// The shapes do not fit.
+    #[track_caller]
+    pub fn add_matmul_tn(&mut self, x: Array2<F>, dy: Array2<F>) {
+        if self.numbers.get().is_none() && self.product.is_none() {
+            expect_fit_tn(&x, &dy, self.dim);
+            self.product = Some((x, dy));
+            return;
+        }
+        add_matmul_tn(&x, &dy, self.get_mut());
+        recycle(x);
+        recycle(dy);
+    }
+
+    /// `self += a·other`, the product and the sum rounded one after the other.
+    ///
+    /// # Panics
+    /// The shapes differ.
+    #[track_caller]
+    pub fn add_scaled(&mut self, a: F, other: &LazyMatrix<F>) {
+        let numbers = self.get_mut();
+        match (other.numbers.get(), &other.product) {
+            (None, Some((x, dy))) => add_scaled_matmul_tn(x, dy, a, numbers),
+            _ => {
+                let numbers = numbers.as_slice_mut().expect("standard layout");
+                add_scaled(numbers, a, other.get().as_slice().expect("standard layout"));
+            }
+        }
+    }
+
+    fn forget_product(&mut self) {
+        if let Some((x, dy)) = self.product.take() {
+            recycle(x);
+            recycle(dy);
+        }
+    }
+}
+
+impl<F: Float> PartialEq for LazyMatrix<F> {
+    fn eq(&self, other: &LazyMatrix<F>) -> bool {
+        self.get() == other.get()
+    }
+}
+
+impl<F: Float> fmt::Debug for LazyMatrix<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.get().fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::array;
+
+    use super::*;
+
+    fn numbers(rows: usize, columns: usize, seed: usize) -> Array2<f32> {
+        let number = |i: usize, j: usize| ((i * 31 + j * 17 + seed * 7) % 23) as f32 / 23.0;
+        Array2::from_shape_fn((rows, columns), |(i, j)| {
+            if (i + j) % 3 == 0 { 0.0 } else { number(i, j) - 0.5 }
+        })
+    }
+
+    /// Whenever somebody looks, and whoever does not, the numbers are those of products added one after the other.
+    #[test]
+    fn who_looks_changes_nothing() {
+        let factors = |i| (numbers(5, 40, i), numbers(5, 30, i + 9));
+        for looks in 0..8 {
+            let (mut lazy, mut sum) = (LazyMatrix::zeros(40, 30), Array2::zeros((40, 30)));
+            let (mut weight, mut expected) =
+                (LazyMatrix::new(numbers(40, 30, 3)), numbers(40, 30, 3));
+            for round in 0..2 {
+                for i in 0..=round {
+                    let (x, dy) = factors(i);
+                    add_matmul_tn(&x, &dy, &mut sum);
+                    lazy.add_matmul_tn(x, dy);
+                    if looks >> i & 1 == 1 {
+                        assert_eq!(lazy.get(), sum);
+                    }
+                }
+                weight.add_scaled(-0.3, &lazy);
+                expected.zip_mut_with(&sum, |w, g| *w += -0.3 * g);
+                assert_eq!(weight.get(), expected, "{looks} {round}");
+                assert_eq!(lazy.clone(), LazyMatrix::new(sum.clone()));
+                if looks & 4 == 4 {
+                    lazy.set_zero();
+                    sum.fill(0.0);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn zeros_take_no_memory_and_are_zeros_all_the_same() {
+        let mut lazy = LazyMatrix::<f32>::zeros(2, 3);
+        let mut weight = LazyMatrix::new(Array2::ones((2, 3)));
+        weight.add_scaled(5.0, &lazy.clone());
+        assert!(lazy.numbers.get().is_none());
+        assert_eq!(weight.get(), Array2::<f32>::ones((2, 3)));
+        lazy.add_matmul_tn(array![[1.0, 2.0]], array![[1.0, 0.0, 3.0]]);
+        assert!(lazy.numbers.get().is_none());
+        assert_eq!(*lazy.get_mut(), array![[1.0, 0.0, 3.0], [2.0, 0.0, 6.0]]);
+        lazy.set_zero();
+        assert_eq!(lazy.get(), Array2::<f32>::zeros((2, 3)));
+    }
+
+    #[test]
+    #[should_panic = "operands of 1 × 2 and 1 × 4 with a result of 2 × 3 do not fit"]
+    fn factors_that_do_not_fit_are_found_when_they_come() {
+        LazyMatrix::<f32>::zeros(2, 3).add_matmul_tn(array![[1.0, 2.0]], Array2::ones((1, 4)));
+    }
+}
