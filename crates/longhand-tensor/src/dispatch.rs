@@ -227,9 +227,10 @@ macro_rules! kernels {
                 a: Left<'_, $float>,
                 b: Right<'_, $float>,
                 skip: bool,
+                scale: Option<$float>,
                 c: &mut [&mut [$float]],
             ) {
-                kernel::pairs::<$float, $vector, $panel>(a, b, skip, c);
+                kernel::pairs::<$float, $vector, $panel>(a, b, skip, scale, c);
             }
 
             $(#[target_feature(enable = $features)])?
@@ -277,7 +278,7 @@ macro_rules! dispatch {
                                         return $kernels::narrow_rows(x, w, bias, skip, &mut y);
                                     }
                                     start(&mut y, bias);
-                                    $kernels::pairs(Left::Rows(x), Right::Rows(w), skip, &mut y);
+                                    $kernels::pairs(Left::Rows(x), Right::Rows(w), skip, None, &mut y);
                                 }
                                 Product::TransposedRight { dy, w, mut dx } => {
                                     if in_strips(dy.rows, w.rows, $narrow) {
@@ -286,20 +287,24 @@ macro_rules! dispatch {
                                         return $kernels::narrow_rows(dy, w, None, skip, &mut dx);
                                     }
                                     start(&mut dx, None);
-                                    $kernels::pairs(Left::Rows(dy), Right::Columns(w), skip, &mut dx);
+                                    $kernels::pairs(Left::Rows(dy), Right::Columns(w), skip, None, &mut dx);
                                 }
                                 Product::TransposedLeft { x, dy, scale, dw } => {
                                     // Of one row there is nothing to list: each row of dW is gone to once.
-                                    let strips = x.rows == 1 || in_strips(x.rows, dy.columns, $narrow);
-                                    if strips && (scale.is_none() || (1..=kernel::ROWS).contains(&x.rows)) {
-                                        let skip = skip && scale.is_none_or(vanishes);
-                                        return $kernels::narrow_transposed(x, dy, skip, scale, dw);
-                                    }
-                                    if let Some(scale) = scale {
+                                    let strips = x.rows <= kernel::ROWS || in_strips(x.rows, dy.columns, $narrow);
+                                    let at_once = if strips { kernel::ROWS } else { kernel::SUMMED_AT_ONCE };
+                                    if let Some(scale) = scale
+                                        && !(1..=at_once).contains(&x.rows)
+                                    {
                                         return add_scaled_in_parts(isa, skip, x, dy, scale, dw);
                                     }
+                                    let skip = skip && scale.is_none_or(vanishes);
+                                    if strips {
+                                        return $kernels::narrow_transposed(x, dy, skip, scale, dw);
+                                    }
                                     let mut dw: Vec<_> = dw.chunks_exact_mut(dy.columns).collect();
-                                    $kernels::pairs(Left::Columns(x), Right::Rows(dy), skip, &mut dw);
+                                    let (x, dy) = (Left::Columns(x), Right::Rows(dy));
+                                    $kernels::pairs(x, dy, skip, scale, &mut dw);
                                 }
                             }
                         }
@@ -353,7 +358,7 @@ fn vanishes<F: Float>(scale: F) -> bool {
 }
 
 /// Elements of a product that are added to something else before the next are computed, so that they are still in the cache.
-const ADDED_AT_ONCE: usize = 1 << 15;
+const ADDED_AT_ONCE: usize = 1 << 19;
 
 /// `W += scale·(xᵀ·dy)`, some rows of it after the other.
 fn add_scaled_in_parts<F: Float>(

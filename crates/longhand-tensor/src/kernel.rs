@@ -12,7 +12,7 @@ mod narrow;
 mod pairs;
 
 pub(crate) use narrow::{ROWS, narrow_rows, narrow_transposed};
-pub(crate) use pairs::{Left, Lists, Right, pairs};
+pub(crate) use pairs::{Left, Lists, Right, SUMMED_AT_ONCE, pairs};
 
 use std::ops::Range;
 
@@ -201,21 +201,36 @@ fn load<F: Float, V: Simd<F>, const C: usize>(row: &[F], at: [usize; C]) -> [V; 
     vectors
 }
 
-/// Writes the vectors of a block.
+/// What products are added to: what stands in a row, or zeros if their sum is to be scaled.
 #[inline(always)]
-fn store<F: Float, V: Simd<F>, const C: usize>(vectors: [V; C], row: &mut [F], at: [usize; C]) {
-    for c in 0..C {
-        vectors[c].store(&mut row[at[c]..]);
-    }
+fn begin<F: Float, V: Simd<F>, const C: usize>(
+    scale: Option<F>,
+    row: &[F],
+    at: [usize; C],
+) -> [V; C] {
+    if scale.is_some() { [V::splat(F::zero()); C] } else { load(row, at) }
 }
 
-/// Makes every zero a positive one.
+/// Writes sums, or adds them times the scale to what stands in a row. Makes every zero of a sum a positive one.
 #[inline(always)]
-fn positive_zeros<F: Float, V: Simd<F>, const C: usize>(mut sums: [V; C]) -> [V; C] {
+fn finish<F: Float, V: Simd<F>, const C: usize>(
+    mut sums: [V; C],
+    scale: Option<F>,
+    row: &mut [F],
+    at: [usize; C],
+) {
     for sum in &mut sums {
         *sum = sum.add(V::splat(F::zero()));
     }
-    sums
+    if let Some(scale) = scale {
+        let before: [V; C] = load(row, at);
+        for c in 0..C {
+            sums[c] = before[c].add(V::splat(scale).mul(sums[c]));
+        }
+    }
+    for c in 0..C {
+        sums[c].store(&mut row[at[c]..]);
+    }
 }
 
 /// Calls `$body` with the number of vectors in a block as a constant.

@@ -5,8 +5,7 @@
 //! list for each sum and no branch for each zero.
 
 use super::{
-    Matrix, blocks, columns_alive, columns_at, load, positive_zeros, rows_alive, store,
-    with_vectors,
+    Matrix, begin, blocks, columns_alive, columns_at, finish, load, rows_alive, with_vectors,
 };
 use crate::Float;
 use crate::simd::{Simd, TOGETHER};
@@ -99,7 +98,7 @@ fn rows_tile<F: Float, T: Simd<F>, const R: usize, const C: usize>(
         }
     }
     for (acc, y) in acc.into_iter().zip(y) {
-        store(positive_zeros(acc), y, at);
+        finish(acc, None, y, at);
     }
 }
 
@@ -150,9 +149,10 @@ fn transposed<F: Float, V: Simd<F>, T: Simd<F>>(
         for (first, end) in blocks(dy.columns, T::LANES, T::REGISTERS / 8) {
             with_vectors!(end - first, C => {
                 let at = columns_at::<C>(first, T::LANES, dy.columns);
+                // One function for each, so that no row is asked.
                 match scale {
-                    None => transposed_columns::<F, T, C, false>(x, alive, dy, at, F::zero(), dw),
-                    Some(scale) => transposed_columns::<F, T, C, true>(x, alive, dy, at, scale, dw),
+                    None => transposed_columns::<F, T, C>(x, alive, dy, at, None, dw),
+                    Some(_) => transposed_columns::<F, T, C>(x, alive, dy, at, scale, dw),
                 }
             });
         }
@@ -160,14 +160,14 @@ fn transposed<F: Float, V: Simd<F>, T: Simd<F>>(
     F::with_kept(|kept| kept.alive = alive);
 }
 
-/// The same of the columns in some vectors, which begin at `at`; `SCALED` says whether there is a scale.
+/// The same of the columns in some vectors, which begin at `at`.
 #[inline(always)]
-fn transposed_columns<F: Float, T: Simd<F>, const C: usize, const SCALED: bool>(
+fn transposed_columns<F: Float, T: Simd<F>, const C: usize>(
     x: Matrix<'_, F>,
     alive: &[u32],
     dy: Matrix<'_, F>,
     at: [usize; C],
-    scale: F,
+    scale: Option<F>,
     dw: &mut [F],
 ) {
     let columns = dy.columns;
@@ -186,7 +186,7 @@ fn transposed_columns<F: Float, T: Simd<F>, const C: usize, const SCALED: bool>(
         let k = i * TOGETHER;
         let dw = &mut dw[k * columns..];
         if k + TOGETHER <= x.columns {
-            transposed_tile::<F, T, C, TOGETHER, SCALED>(
+            transposed_tile::<F, T, C, TOGETHER>(
                 (x, k),
                 alive,
                 gradients,
@@ -196,14 +196,7 @@ fn transposed_columns<F: Float, T: Simd<F>, const C: usize, const SCALED: bool>(
             );
         } else {
             for (k, dw) in (k..).zip(dw.chunks_exact_mut(columns)) {
-                transposed_tile::<F, T, C, 1, SCALED>(
-                    (x, k),
-                    alive,
-                    gradients,
-                    (columns, at),
-                    scale,
-                    dw,
-                );
+                transposed_tile::<F, T, C, 1>((x, k), alive, gradients, (columns, at), scale, dw);
             }
         }
     }
@@ -211,19 +204,17 @@ fn transposed_columns<F: Float, T: Simd<F>, const C: usize, const SCALED: bool>(
 
 /// The first `P` rows of `dw`, which belong to the columns of `x` from `k` on.
 #[inline(always)]
-fn transposed_tile<F: Float, T: Simd<F>, const C: usize, const P: usize, const SCALED: bool>(
+fn transposed_tile<F: Float, T: Simd<F>, const C: usize, const P: usize>(
     (x, k): (Matrix<'_, F>, usize),
     mut alive: u32,
     gradients: &[[T; C]; ROWS],
     (columns, at): (usize, [usize; C]),
-    scale: F,
+    scale: Option<F>,
     dw: &mut [F],
 ) {
     let mut acc = [[T::splat(F::zero()); C]; P];
-    if !SCALED {
-        for p in 0..P {
-            acc[p] = load(&dw[p * columns..][..columns], at);
-        }
+    for p in 0..P {
+        acc[p] = begin(scale, &dw[p * columns..][..columns], at);
     }
     while alive != 0 {
         let r = alive.trailing_zeros() as usize;
@@ -240,13 +231,6 @@ fn transposed_tile<F: Float, T: Simd<F>, const C: usize, const P: usize, const S
     for acc in acc {
         let (row, rows) = rest.split_at_mut(columns);
         rest = rows;
-        let mut sums = positive_zeros(acc);
-        if SCALED {
-            let w: [T; C] = load(row, at);
-            for c in 0..C {
-                sums[c] = w[c].add(T::splat(scale).mul(sums[c]));
-            }
-        }
-        store(sums, row, at);
+        finish(acc, scale, row, at);
     }
 }

@@ -6,7 +6,7 @@
 
 use std::ops::Range;
 
-use super::{Matrix, blocks, columns_at, load, positive_zeros, store, with_vectors};
+use super::{Matrix, begin, blocks, columns_at, finish, load, with_vectors};
 use crate::Float;
 use crate::simd::{Simd, prefetch_line};
 
@@ -15,7 +15,7 @@ const LISTED_AT_ONCE: (usize, usize) = (512, 2048);
 
 /// Products that are summed before the next rows of the right operand are copied: of so many rows, four vectors stay in the caches
 /// next to the core. Half as many, if most are needed.
-const SUMMED_AT_ONCE: usize = 256;
+pub(crate) const SUMMED_AT_ONCE: usize = 256;
 
 /// Lines that are looked through for the one most like another.
 const NEIGHBOURS: usize = 16;
@@ -37,18 +37,24 @@ pub(crate) enum Right<'a, F> {
     Columns(Matrix<'a, F>),
 }
 
-/// `C += A·B`, with at least as many columns as a vector has lanes.
+/// `C += A·B`, with at least as many columns as a vector has lanes; or, of sums of 1 to [`SUMMED_AT_ONCE`] products and with a scale,
+/// `C += scale·(A·B)`.
 #[inline(always)]
 pub(crate) fn pairs<F: Float, V: Simd<F>, const PANEL: usize>(
     a: Left<'_, F>,
     b: Right<'_, F>,
     skip: bool,
+    scale: Option<F>,
     c: &mut [&mut [F]],
 ) {
     let (lines, length) = match a {
         Left::Rows(a) => (a.rows, a.columns),
         Left::Columns(a) => (a.columns, a.rows),
     };
+    assert!(
+        scale.is_none() || (1..=SUMMED_AT_ONCE).contains(&length),
+        "a sum must be finished before it is scaled"
+    );
     let mut lists = F::with_kept(|kept| std::mem::replace(&mut kept.lists, Lists::new()));
     for k in (0..length).step_by(LISTED_AT_ONCE.1) {
         let ks = k..length.min(k + LISTED_AT_ONCE.1);
@@ -58,8 +64,8 @@ pub(crate) fn pairs<F: Float, V: Simd<F>, const PANEL: usize>(
                 Left::Rows(a) => Left::Rows(a.part(&part, &ks)),
                 Left::Columns(a) => Left::Columns(a.part(&ks, &part)),
             };
-            lists.fill::<V>(a, skip);
-            lists.multiply::<V, PANEL>(&ks, b, &mut c[part]);
+            lists.fill::<V>(a, skip, scale.is_some());
+            lists.multiply::<V, PANEL>(&ks, b, scale, &mut c[part]);
         }
     }
     F::with_kept(|kept| kept.lists = lists);
@@ -111,7 +117,7 @@ impl<F: Float> Lists<F> {
     }
 
     #[inline(always)]
-    fn fill<V: Simd<F>>(&mut self, a: Left<'_, F>, skip: bool) {
+    fn fill<V: Simd<F>>(&mut self, a: Left<'_, F>, skip: bool, at_once: bool) {
         // An element of line `i` is at `i * line + k * step`.
         let (a, lines, line, length, step) = match a {
             Left::Rows(a) => (a.data, a.rows, a.stride, a.columns, 1),
@@ -136,7 +142,8 @@ impl<F: Float> Lists<F> {
         for word in &self.either {
             left += word.count_ones() as usize;
         }
-        let summed = if 4 * left > lines * length { SUMMED_AT_ONCE / 2 } else { SUMMED_AT_ONCE };
+        let most = 4 * left > lines * length && !at_once;
+        let summed = if most { SUMMED_AT_ONCE / 2 } else { SUMMED_AT_ONCE };
         self.parts.clear();
         self.alive.clear();
         self.elements.clear();
@@ -248,12 +255,13 @@ impl<F: Float> Lists<F> {
         }
     }
 
-    /// Adds to `c` the product with rows `ks` of `b`, of which up to `PANEL` columns are copied at a time.
+    /// Adds to `c` the product with rows `ks` of `b`, or this times the scale; of `b` up to `PANEL` columns are copied at a time.
     #[inline(always)]
     fn multiply<V: Simd<F>, const PANEL: usize>(
         &mut self,
         ks: &Range<usize>,
         b: Right<'_, F>,
+        scale: Option<F>,
         c: &mut [&mut [F]],
     ) {
         let n = c[0].len();
@@ -265,7 +273,7 @@ impl<F: Float> Lists<F> {
         for (first, end) in blocks(n, V::LANES, 4) {
             with_vectors!(end - first, C => {
                 let at = columns_at::<C>(first, V::LANES, n);
-                self.multiply_columns::<V, C, PANEL>(ks.start, b, rows, c, at);
+                self.multiply_columns::<V, C, PANEL>(ks.start, b, scale, rows, c, at);
             });
         }
         self.panel = panel;
@@ -277,6 +285,7 @@ impl<F: Float> Lists<F> {
         &self,
         from: usize,
         b: Right<'_, F>,
+        scale: Option<F>,
         panel: &mut [[F; PANEL]],
         c: &mut [&mut [F]],
         at: [usize; C],
@@ -290,7 +299,14 @@ impl<F: Float> Lists<F> {
             match b {
                 Right::Rows(b) if c.len() < WORTH_A_COPY => {
                     let b = b.rows_between(ks.start, ks.end);
-                    add_lists::<F, V, C>(&self.order, &self.elements, lists, (b, at), (c, at));
+                    add_lists::<F, V, C>(
+                        &self.order,
+                        &self.elements,
+                        lists,
+                        (b, at),
+                        scale,
+                        (c, at),
+                    );
                     continue;
                 }
                 Right::Rows(b) => {
@@ -309,7 +325,8 @@ impl<F: Float> Lists<F> {
                 }
             }
             let copy = Matrix::new(panel[..ks.len()].as_flattened(), ks.len(), PANEL);
-            add_lists::<F, V, C>(&self.order, &self.elements, lists, (copy, copied_at), (c, at));
+            let copy = (copy, copied_at);
+            add_lists::<F, V, C>(&self.order, &self.elements, lists, copy, scale, (c, at));
         }
     }
 }
@@ -350,7 +367,7 @@ fn transpose<F: Float, const N: usize>(b: Matrix<'_, F>, out: &mut [[F; N]], at:
     }
 }
 
-/// Adds to the rows of `c`, paired in this order, what the lists say: products with rows of `b`. The lists are those that end at `ends`,
+/// Adds to the rows of `c`, paired in this order, what the lists say: products with rows of `b`, or their sums times the scale. The lists are those that end at `ends`,
 /// the first of them beginning at `start`. Vectors begin at `from` in `b`, and at `at` in `c`.
 #[inline(always)]
 fn add_lists<F: Float, V: Simd<F>, const C: usize>(
@@ -358,6 +375,7 @@ fn add_lists<F: Float, V: Simd<F>, const C: usize>(
     elements: &[Element<F>],
     (mut start, ends): (usize, &[usize]),
     (b, from): (Matrix<'_, F>, [usize; C]),
+    scale: Option<F>,
     (c, at): (&mut [&mut [F]], [usize; C]),
 ) {
     for (i, (pair, &end)) in order.chunks(2).zip(ends).enumerate() {
@@ -375,7 +393,7 @@ fn add_lists<F: Float, V: Simd<F>, const C: usize>(
         }
         if let [one, two] = *pair {
             let [one, two] = c.get_disjoint_mut([one, two]).expect("two rows");
-            let mut acc: [[V; C]; 2] = [load(one, at), load(two, at)];
+            let mut acc = [begin::<F, V, C>(scale, one, at), begin(scale, two, at)];
             for &(k, x) in list {
                 let (row, x) = (b.row(k as usize), [V::splat(x[0]), V::splat(x[1])]);
                 for c in 0..C {
@@ -385,17 +403,17 @@ fn add_lists<F: Float, V: Simd<F>, const C: usize>(
                     }
                 }
             }
-            store(positive_zeros(acc[0]), one, at);
-            store(positive_zeros(acc[1]), two, at);
+            finish(acc[0], scale, one, at);
+            finish(acc[1], scale, two, at);
         } else {
-            let mut acc: [V; C] = load(c[pair[0]], at);
+            let mut acc: [V; C] = begin(scale, c[pair[0]], at);
             for &(k, [x, _]) in list {
                 let (row, x) = (b.row(k as usize), V::splat(x));
                 for c in 0..C {
                     acc[c] = x.mul_add(V::load(&row[from[c]..]), acc[c]);
                 }
             }
-            store(positive_zeros(acc), c[pair[0]], at);
+            finish(acc, scale, c[pair[0]], at);
         }
     }
 }
