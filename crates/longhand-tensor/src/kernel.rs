@@ -11,13 +11,13 @@
 mod narrow;
 mod pairs;
 
-pub(crate) use narrow::{ROWS, narrow_rows, narrow_transposed};
+pub(crate) use narrow::{narrow_rows, narrow_transposed};
 pub(crate) use pairs::{Left, Lists, Right, SUMMED_AT_ONCE, pairs};
 
 use std::ops::Range;
 
 use crate::Float;
-use crate::simd::{Simd, TOGETHER};
+use crate::simd::{MOST_LANES, Simd, TOGETHER};
 
 /// A matrix whose rows are contiguous, `stride` apart.
 #[derive(Clone, Copy)]
@@ -135,37 +135,42 @@ fn list_alive<F: Float, V: Simd<F>, const R: usize>(x: Matrix<'_, F>, alive: &mu
     n
 }
 
-/// For each [`TOGETHER`] columns one bit for every row, of up to 32, that is not zero in all of them; for all rows, if zeros are not to be
-/// left out.
+/// Rows of which [`rows_alive`] tells at once: one bit for each.
+pub(crate) const ROWS: usize = u64::BITS as usize;
+
+/// For each [`TOGETHER`] columns one bit for every row, of 1 to [`ROWS`], that is not zero in all of them; for all rows, if zeros are not to
+/// be left out.
 #[inline(always)]
 fn rows_alive<'a, F: Float, V: Simd<F>>(
     x: Matrix<'_, F>,
     skip: bool,
-    alive: &'a mut Vec<u32>,
-) -> &'a [u32] {
+    alive: &'a mut Vec<u64>,
+) -> &'a [u64] {
+    alive.clear();
     let groups = x.columns.div_ceil(TOGETHER);
-    if alive.len() < groups {
-        alive.resize(groups, 0);
-    }
-    let alive = &mut alive[..groups];
     if !skip || x.columns < WORTH_LOOKING {
-        alive.fill(u32::MAX >> (32 - x.rows));
+        alive.resize(groups, u64::MAX >> (ROWS - x.rows));
         return alive;
     }
-    let (vectors, rest) = alive.split_at_mut(x.columns / V::LANES * (V::LANES / TOGETHER));
-    let mut k = 0;
-    for alive in vectors.chunks_exact_mut(V::LANES / TOGETHER) {
-        V::rows_alive(&x.data[k..], x.stride, x.rows, alive);
-        k += V::LANES;
-    }
-    for alive in rest {
-        *alive = 0;
-        for r in 0..x.rows {
-            for &x in x.row(r)[k..].iter().take(TOGETHER) {
-                *alive |= u32::from(x != F::zero()) << r;
+    alive.resize(groups, 0);
+    let each = V::LANES / TOGETHER;
+    let whole = x.columns / V::LANES;
+    for first in (0..x.rows).step_by(32) {
+        let x = x.rows_between(first, x.rows.min(first + 32));
+        for (i, alive) in alive.chunks_exact_mut(each).enumerate().take(whole) {
+            let mut bits = [0; MOST_LANES / TOGETHER];
+            V::rows_alive(&x.data[i * V::LANES..], x.stride, x.rows, &mut bits[..each]);
+            for (alive, bits) in alive.iter_mut().zip(bits) {
+                *alive |= u64::from(bits) << first;
             }
         }
-        k += TOGETHER;
+        for (i, alive) in alive.iter_mut().enumerate().skip(whole * each) {
+            for r in 0..x.rows {
+                for &x in x.row(r)[i * TOGETHER..].iter().take(TOGETHER) {
+                    *alive |= u64::from(x != F::zero()) << (first + r);
+                }
+            }
+        }
     }
     alive
 }

@@ -17,13 +17,14 @@ pub struct Kept<F> {
     arrays: Vec<Vec<F>>,
     pub lists: Lists<F>,
     pub alive: Vec<u32>,
+    pub rows: Vec<u64>,
     /// A part of a product that is added to something else.
     pub product: Vec<F>,
 }
 
 impl<F: Float> Kept<F> {
     pub const fn new() -> Kept<F> {
-        Kept { arrays: vec![], lists: Lists::new(), alive: vec![], product: vec![] }
+        Kept { arrays: vec![], lists: Lists::new(), alive: vec![], rows: vec![], product: vec![] }
     }
 }
 

@@ -51,6 +51,9 @@ pub(crate) trait Simd<F: Float>: Copy {
     }
 }
 
+/// Lanes of the longest vector.
+pub(crate) const MOST_LANES: usize = 16;
+
 /// Neighbouring columns that are looked at together: pixels are mostly zero in the same images as those beside them.
 pub(crate) const TOGETHER: usize = 4;
 

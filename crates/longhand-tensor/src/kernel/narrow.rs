@@ -5,7 +5,7 @@
 //! list for each sum and no branch for each zero.
 
 use super::{
-    Matrix, begin, blocks, columns_alive, columns_at, finish, load, rows_alive, with_vectors,
+    Matrix, ROWS, begin, blocks, columns_alive, columns_at, finish, load, rows_alive, with_vectors,
 };
 use crate::Float;
 use crate::simd::{Simd, TOGETHER};
@@ -102,9 +102,6 @@ fn rows_tile<F: Float, T: Simd<F>, const R: usize, const C: usize>(
     }
 }
 
-/// Rows that are gone through together: one bit for each.
-pub(crate) const ROWS: usize = u32::BITS as usize;
-
 /// `dW += xᵀ·dy`; or, of at most [`ROWS`] rows and with a scale, `W += scale·(xᵀ·dy)`.
 #[inline(always)]
 pub(crate) fn narrow_transposed<F: Float, V: Simd<F>>(
@@ -141,7 +138,7 @@ fn transposed<F: Float, V: Simd<F>, T: Simd<F>>(
     dw: &mut [F],
 ) {
     assert!(scale.is_none() || x.rows <= ROWS, "a sum must be finished before it is scaled");
-    let mut alive = F::with_kept(|kept| std::mem::take(&mut kept.alive));
+    let mut alive = F::with_kept(|kept| std::mem::take(&mut kept.rows));
     for r in (0..x.rows).step_by(ROWS) {
         let rows = r..x.rows.min(r + ROWS);
         let (x, dy) = (x.rows_between(rows.start, rows.end), dy.rows_between(rows.start, rows.end));
@@ -157,14 +154,14 @@ fn transposed<F: Float, V: Simd<F>, T: Simd<F>>(
             });
         }
     }
-    F::with_kept(|kept| kept.alive = alive);
+    F::with_kept(|kept| kept.rows = alive);
 }
 
 /// The same of the columns in some vectors, which begin at `at`.
 #[inline(always)]
 fn transposed_columns<F: Float, T: Simd<F>, const C: usize>(
     x: Matrix<'_, F>,
-    alive: &[u32],
+    alive: &[u64],
     dy: Matrix<'_, F>,
     at: [usize; C],
     scale: Option<F>,
@@ -206,7 +203,7 @@ fn transposed_columns<F: Float, T: Simd<F>, const C: usize>(
 #[inline(always)]
 fn transposed_tile<F: Float, T: Simd<F>, const C: usize, const P: usize>(
     (x, k): (Matrix<'_, F>, usize),
-    mut alive: u32,
+    mut alive: u64,
     gradients: &[[T; C]; ROWS],
     (columns, at): (usize, [usize; C]),
     scale: Option<F>,
