@@ -236,6 +236,9 @@ impl Split {
         let image = |i| &pixels[i * features..][..features];
         in_parts(self.prepare(positions, batch), features.max(1), |at, rows| {
             let positions = &positions[at / features.max(1)..];
+            for &first in positions.iter().take(4) {
+                prefetch(image(first));
+            }
             for (i, row) in rows.chunks_exact_mut(features.max(1)).enumerate() {
                 if let Some(&next) = positions.get(i + 4) {
                     prefetch(image(next)); // the next images are anywhere in memory
