@@ -34,10 +34,9 @@ pub struct LazyMatrix<F> {
 impl<F: Float> LazyMatrix<F> {
     /// A matrix with these numbers.
     pub fn new(numbers: Array2<F>) -> LazyMatrix<F> {
-        let numbers = match numbers.is_standard_layout() {
-            true => numbers,
-            false => numbers.as_standard_layout().into_owned(),
-        };
+        let mut aligned = crate::unspecified(numbers.nrows(), numbers.ncols());
+        aligned.assign(&numbers);
+        let numbers = aligned;
         LazyMatrix { dim: numbers.dim(), numbers: OnceLock::from(numbers), product: None }
     }
 

@@ -1,13 +1,16 @@
 //! Memory of arrays that are done with, for later ones of the same thread: to get fresh memory from the allocator, and to set it to zero,
 //! takes as long as some passes over it do.
 
-use ndarray::Array2;
+use ndarray::{Array1, Array2, Axis, Slice};
 
 use crate::Float;
 use crate::kernel::Lists;
 
 /// Numbers from which on an array's memory is kept; the allocator keeps smaller pieces itself.
 const WORTH_KEEPING: usize = 1 << 10;
+
+/// Bytes of a cache line: what begins where one does is read faster.
+const LINE: usize = 64;
 
 /// Arrays of which a thread keeps the memory, and the numbers of all of them together: some nets' activations and their gradients.
 const KEPT: (usize, usize) = (32, 1 << 24);
@@ -42,7 +45,14 @@ impl<F: Float> Kept<F> {
 /// array.fill(2.0); // before this, it held anything
 /// ```
 pub fn unspecified<F: Float>(rows: usize, columns: usize) -> Array2<F> {
-    Array2::from_shape_vec((rows, columns), take(rows * columns)).expect("rows · columns numbers")
+    let n = rows * columns;
+    if n < WORTH_KEEPING {
+        return Array2::zeros((rows, columns));
+    }
+    let mut numbers: Array1<F> = Array1::from_vec(take(n + LINE / size_of::<F>()));
+    let line = numbers.as_ptr().align_offset(LINE).min(LINE / size_of::<F>());
+    numbers.slice_axis_inplace(Axis(0), Slice::from(line..line + n));
+    numbers.into_shape_with_order((rows, columns)).expect("rows · columns numbers")
 }
 
 /// So many numbers, of any value.
@@ -52,8 +62,7 @@ fn take<F: Float>(n: usize) -> Vec<F> {
         let found = kept.arrays.iter().rposition(|v| (n..=2 * n).contains(&v.capacity()))?;
         Some(kept.arrays.remove(found))
     };
-    let found = if n < WORTH_KEEPING { None } else { F::with_kept(last) };
-    let Some(mut numbers) = found else { return vec![F::zero(); n] };
+    let Some(mut numbers) = F::with_kept(last) else { return vec![F::zero(); n] };
     numbers.truncate(n);
     numbers.resize(n, F::zero());
     numbers
