@@ -261,12 +261,14 @@ macro_rules! kernels {
 }
 
 macro_rules! dispatch {
-    ($float:ident $narrow:literal, $($isa:pat => $kernels:ident),* $(,)?) => {
+    ($float:ident $narrow:literal $least:literal, $($isa:pat => $kernels:ident),* $(,)?) => {
         impl Kernels for $float {
             #[allow(unsafe_code, unused_unsafe)] // the portable functions are safe
             fn multiply(isa: Isa, skip: bool, product: Product<'_, $float>) {
-                if product.shape().2 == 0 {
-                    return;
+                match product.shape().2 {
+                    0 => return,
+                    columns if columns < $least => return multiply_widened(isa, skip, product, $least),
+                    _ => {}
                 }
                 match isa {
                     $($isa => {
@@ -284,7 +286,8 @@ macro_rules! dispatch {
                                     if in_strips(dy.rows, w.rows, $narrow) {
                                         let columns = w.transposed();
                                         let w = Matrix::new(&columns, w.columns, w.rows);
-                                        return $kernels::narrow_rows(dy, w, None, skip, &mut dx);
+                                        let product = Product::Rows { x: dy, w, bias: None, y: dx };
+                                        return Self::multiply(isa, skip, product);
                                     }
                                     start(&mut dx, None);
                                     $kernels::pairs(Left::Rows(dy), Right::Columns(w), skip, None, &mut dx);
@@ -344,6 +347,36 @@ macro_rules! dispatch {
             }
         }
     };
+}
+
+/// Computes a product of fewer columns than any vector has lanes by way of copies that have `least` columns.
+fn multiply_widened<F: Float>(isa: Isa, skip: bool, product: Product<'_, F>, least: usize) {
+    match product {
+        Product::Rows { x, w, bias, y } => {
+            let (wide, mut wide_y) = (w.widened(least), vec![F::zero(); x.rows * least]);
+            let bias = bias.map(|bias| Matrix::new(bias, 1, bias.len()).widened(least));
+            let w = Matrix::new(&wide, w.rows, least);
+            let rows = wide_y.chunks_exact_mut(least).collect();
+            F::multiply(isa, skip, Product::Rows { x, w, bias: bias.as_deref(), y: rows });
+            for (y, wide) in y.into_iter().zip(wide_y.chunks_exact(least)) {
+                y.copy_from_slice(&wide[..y.len()]);
+            }
+        }
+        Product::TransposedRight { dy, w, dx } => {
+            let columns = w.transposed();
+            let w = Matrix::new(&columns, w.columns, w.rows);
+            F::multiply(isa, skip, Product::Rows { x: dy, w, bias: None, y: dx });
+        }
+        Product::TransposedLeft { x, dy, scale, dw } => {
+            let (wide, columns) = (dy.widened(least), dy.columns);
+            let mut wide_dw = Matrix::new(dw, x.columns, columns).widened(least);
+            let dy = Matrix::new(&wide, dy.rows, least);
+            F::multiply(isa, skip, Product::TransposedLeft { x, dy, scale, dw: &mut wide_dw });
+            for (dw, wide) in dw.chunks_exact_mut(columns).zip(wide_dw.chunks_exact(least)) {
+                dw.copy_from_slice(&wide[..columns]);
+            }
+        }
+    }
 }
 
 /// Whether a product is computed in strips of at most `narrow` columns: otherwise what is not zero is listed, which only pays for many
@@ -407,13 +440,13 @@ kernels!(portable_f32 f32 [] [f32; 8], 32 32);
 kernels!(portable_f64 f64 [] [f64; 4], 16 16);
 
 #[cfg(target_arch = "x86_64")]
-dispatch!(f32 32, Isa::Avx512 => avx512_f32, Isa::Avx2 => avx2_f32, Isa::Portable => portable_f32);
+dispatch!(f32 32 8, Isa::Avx512 => avx512_f32, Isa::Avx2 => avx2_f32, Isa::Portable => portable_f32);
 #[cfg(target_arch = "x86_64")]
-dispatch!(f64 16, Isa::Avx512 | Isa::Avx2 => avx2_f64, Isa::Portable => portable_f64);
+dispatch!(f64 16 4, Isa::Avx512 | Isa::Avx2 => avx2_f64, Isa::Portable => portable_f64);
 #[cfg(not(target_arch = "x86_64"))]
-dispatch!(f32 32, Isa::Portable => portable_f32);
+dispatch!(f32 32 8, Isa::Portable => portable_f32);
 #[cfg(not(target_arch = "x86_64"))]
-dispatch!(f64 16, Isa::Portable => portable_f64);
+dispatch!(f64 16 4, Isa::Portable => portable_f64);
 
 #[cfg(test)]
 mod tests {

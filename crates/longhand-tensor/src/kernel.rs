@@ -60,7 +60,7 @@ impl<'a, F> Matrix<'a, F> {
 
 impl<F: Float> Matrix<'_, F> {
     /// The rows with zeros behind them, as many as make them `columns` long.
-    fn widened(self, columns: usize) -> Vec<F> {
+    pub fn widened(self, columns: usize) -> Vec<F> {
         let mut wide = vec![F::zero(); self.rows * columns];
         for (r, wide) in wide.chunks_exact_mut(columns).enumerate() {
             wide[..self.columns].copy_from_slice(self.row(r));

@@ -10,7 +10,7 @@ use super::{
 use crate::Float;
 use crate::simd::{Simd, TOGETHER};
 
-/// `y = b + x·W`, in strips of at most `W` columns.
+/// `y = b + x·W`, in strips of at most `W` columns. There are at least as many as half a vector has lanes.
 #[inline(always)]
 pub(crate) fn narrow_rows<F: Float, V: Simd<F>, const W: usize>(
     x: Matrix<'_, F>,
@@ -19,21 +19,10 @@ pub(crate) fn narrow_rows<F: Float, V: Simd<F>, const W: usize>(
     skip: bool,
     y: &mut [&mut [F]],
 ) {
-    let least = V::Half::LANES;
-    if w.columns >= V::LANES {
-        rows_in_strips::<F, V, V, W>(x, w, bias, skip, y);
-    } else if w.columns >= least {
+    if const { V::Half::LANES < V::LANES } && w.columns < V::LANES {
         rows_in_strips::<F, V, V::Half, W>(x, w, bias, skip, y);
     } else {
-        // Shorter rows go by way of copies that are as long.
-        let (wide_w, mut wide_y) = (w.widened(least), vec![F::zero(); x.rows * least]);
-        let wide_bias = bias.map(|bias| Matrix::new(bias, 1, bias.len()).widened(least));
-        let w = Matrix::new(&wide_w, w.rows, least);
-        let mut rows: Vec<_> = wide_y.chunks_exact_mut(least).collect();
-        rows_in_strips::<F, V, V::Half, W>(x, w, wide_bias.as_deref(), skip, &mut rows);
-        for (y, wide) in y.iter_mut().zip(rows) {
-            y.copy_from_slice(&wide[..y.len()]);
-        }
+        rows_in_strips::<F, V, V, W>(x, w, bias, skip, y);
     }
 }
 
@@ -60,8 +49,12 @@ fn rows_in_strips<F: Float, V: Simd<F>, T: Simd<F>, const W: usize>(
                 let at = columns_at::<C>(first, T::LANES, w.columns);
                 match rows {
                     4 if const { C <= 2 } => rows_tile::<F, T, 4, C>(x, alive, w, bias, at, y),
-                    2 => rows_tile::<F, T, 2, C>(x, alive, w, bias, at, y),
-                    1 => rows_tile::<F, T, 1, C>(x, alive, w, bias, at, y),
+                    2 if const { C * T::LANES <= W } => {
+                        rows_tile::<F, T, 2, C>(x, alive, w, bias, at, y)
+                    }
+                    1 if const { C * T::LANES <= W } => {
+                        rows_tile::<F, T, 1, C>(x, alive, w, bias, at, y)
+                    }
                     _ => unreachable!("no strip is wider than the first"),
                 }
             });
@@ -102,7 +95,8 @@ fn rows_tile<F: Float, T: Simd<F>, const R: usize, const C: usize>(
     }
 }
 
-/// `dW += xᵀ·dy`; or, of at most [`ROWS`] rows and with a scale, `W += scale·(xᵀ·dy)`.
+/// `dW += xᵀ·dy`; or, of 1 to [`ROWS`] rows and with a scale, `W += scale·(xᵀ·dy)`. There are at least as many columns as half a vector has
+/// lanes.
 #[inline(always)]
 pub(crate) fn narrow_transposed<F: Float, V: Simd<F>>(
     x: Matrix<'_, F>,
@@ -111,20 +105,10 @@ pub(crate) fn narrow_transposed<F: Float, V: Simd<F>>(
     scale: Option<F>,
     dw: &mut [F],
 ) {
-    let least = V::Half::LANES;
-    if dy.columns >= V::LANES {
-        transposed::<F, V, V>(x, dy, skip, scale, dw);
-    } else if dy.columns >= least {
+    if const { V::Half::LANES < V::LANES } && dy.columns < V::LANES {
         transposed::<F, V, V::Half>(x, dy, skip, scale, dw);
     } else {
-        // Shorter rows go by way of copies that are as long.
-        let wide_dy = dy.widened(least);
-        let dy_wide = Matrix::new(&wide_dy, dy.rows, least);
-        let mut wide_dw = Matrix::new(dw, x.columns, dy.columns).widened(least);
-        transposed::<F, V, V::Half>(x, dy_wide, skip, scale, &mut wide_dw);
-        for (dw, wide) in dw.chunks_exact_mut(dy.columns).zip(wide_dw.chunks_exact(least)) {
-            dw.copy_from_slice(&wide[..dw.len()]);
-        }
+        transposed::<F, V, V>(x, dy, skip, scale, dw);
     }
 }
 
@@ -145,11 +129,13 @@ fn transposed<F: Float, V: Simd<F>, T: Simd<F>>(
         let alive = rows_alive::<F, V>(x, skip, &mut alive);
         for (first, end) in blocks(dy.columns, T::LANES, T::REGISTERS / 8) {
             with_vectors!(end - first, C => {
-                let at = columns_at::<C>(first, T::LANES, dy.columns);
-                // One function for each, so that no row is asked.
-                match scale {
-                    None => transposed_columns::<F, T, C>(x, alive, dy, at, None, dw),
-                    Some(_) => transposed_columns::<F, T, C>(x, alive, dy, at, scale, dw),
+                if const { C <= T::REGISTERS / 8 } {
+                    let at = columns_at::<C>(first, T::LANES, dy.columns);
+                    // One function for each, so that no row is asked.
+                    match scale {
+                        None => transposed_columns::<F, T, C>(x, alive, dy, at, None, dw),
+                        Some(_) => transposed_columns::<F, T, C>(x, alive, dy, at, scale, dw),
+                    }
                 }
             });
         }
