@@ -32,14 +32,14 @@ impl<F: Float> Kept<F> {
 }
 
 /// An array to be written to: what it holds is left over from others. Its memory is that of one given to [`recycle`], where there is one
-/// of about the size.
+/// of about the size, and begins where a cache line does, unless it is small.
 ///
 /// ```
-/// use longhand_tensor::{ndarray::Array2, recycle, unspecified};
+/// use longhand_tensor::{recycle, unspecified};
 ///
-/// let ones = Array2::<f32>::ones((100, 100));
-/// let memory = ones.as_ptr();
-/// recycle(ones);
+/// let array = unspecified::<f32>(100, 100);
+/// let memory = array.as_ptr();
+/// recycle(array);
 /// let mut array = unspecified::<f32>(99, 99);
 /// assert_eq!(array.as_ptr(), memory);
 /// array.fill(2.0); // before this, it held anything
@@ -93,16 +93,20 @@ mod tests {
     #[test]
     fn no_more_is_kept_than_allowed_and_nothing_too_large_is_given() {
         for i in 0..100 {
-            recycle(Array2::<f32>::ones((1, 2000 + i)));
+            recycle(Array2::<f32>::ones((1, 3000 + i)));
         }
         f32::with_kept(|kept| {
             assert_eq!(kept.arrays.len(), KEPT.0);
-            assert_eq!(kept.arrays[0].len(), 2000 + 100 - KEPT.0);
+            assert_eq!(kept.arrays[0].len(), 3000 + 100 - KEPT.0);
         });
-        assert!(unspecified::<f32>(1, 3000).iter().all(|&x| x == 0.0), "none of them is as large");
-        assert!(unspecified::<f32>(1, 1024).iter().all(|&x| x == 0.0), "all of them are too large");
-        assert!(unspecified::<f64>(1, 2000).iter().all(|&x| x == 0.0), "these were of f32");
-        assert!(unspecified::<f32>(2, 1000).iter().all(|&x| x == 1.0));
+        assert!(unspecified::<f32>(1, 4000).iter().all(|&x| x == 0.0), "none of them is as large");
+        assert!(unspecified::<f32>(1, 1400).iter().all(|&x| x == 0.0), "all of them are too large");
+        assert!(unspecified::<f64>(1, 3000).iter().all(|&x| x == 0.0), "these were of f32");
+        assert!(unspecified::<f32>(2, 1500).iter().all(|&x| x == 1.0));
+        for columns in [1024, 1500, 70_000] {
+            let line = unspecified::<f32>(3, columns).as_ptr().align_offset(LINE);
+            assert_eq!(line, 0, "{columns}");
+        }
         recycle(Array2::<f32>::zeros((1, KEPT.1 + 1)));
         f32::with_kept(|kept| assert!(kept.arrays.is_empty()));
         assert_eq!(unspecified::<f32>(0, 7).dim(), (0, 7));
