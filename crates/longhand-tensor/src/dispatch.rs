@@ -382,7 +382,7 @@ fn multiply_widened<F: Float>(isa: Isa, skip: bool, product: Product<'_, F>, lea
 /// Whether a product is computed in strips of at most `narrow` columns: otherwise what is not zero is listed, which only pays for many
 /// columns, and in more rows than one. (Where the times cross was measured.)
 fn in_strips(rows: usize, columns: usize, narrow: usize) -> bool {
-    columns <= narrow || (rows > 1 && (columns <= 64 || rows * columns < 8192))
+    columns <= narrow || (rows > 1 && columns <= 256)
 }
 
 /// Whether to add so many times zero changes nothing, not even the sign of a zero.
