@@ -10,7 +10,7 @@ use longhand_layers::rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
 use longhand_layers::{Layer, Linear, Loss, Parameters, Relu, SoftmaxCrossEntropy, init};
 use longhand_mnist::Dataset;
 use longhand_optim::{Optimizer, Sgd};
-use longhand_tensor::{add_matmul_tn, affine, matmul_nt};
+use longhand_tensor::{add_matmul_tn, add_scaled_matmul_tn, affine, matmul_nt};
 use ndarray::{Array1, Array2, ArrayRef2};
 
 /// Rows, width of the input, width of the output; the input is digits where it is 784 wide.
@@ -80,6 +80,18 @@ fn weight_gradient<const DENSE: bool>(bencher: Bencher<'_, '_>, (n, k, m): (usiz
     bencher
         .counter(flops((n, k, m)))
         .bench_local(|| add_matmul_tn(black_box(&x), black_box(&dy), black_box(&mut dw)));
+}
+
+/// The weight's gradient, and the step of plain SGD, in one.
+#[divan::bench(args = SHAPES, consts = [false, true])]
+fn weight_step<const DENSE: bool>(bencher: Bencher<'_, '_>, (n, k, m): (usize, usize, usize)) {
+    let x = if DENSE { uniform(n, k) } else { input(n, k) };
+    let (dy, mut w) = (uniform(n, m), Array2::zeros((k, m)));
+    add_scaled_matmul_tn(&x, &dy, -1.0, &mut w);
+    check(&w, n, |r, c| -dot(x.column(r).to_owned(), dy.column(c).to_owned()));
+    bencher
+        .counter(flops((n, k, m)))
+        .bench_local(|| add_scaled_matmul_tn(black_box(&x), black_box(&dy), -1e-6, &mut w));
 }
 
 #[divan::bench(args = SHAPES)]

@@ -404,3 +404,34 @@ fn another_inference_is_named() {
     let mismatch = gradcheck::layer(&dropout, &inputs(3, 4)).unwrap_err();
     assert_eq!(mismatch.cause, Some(Cause::Forward), "{mismatch}");
 }
+
+/// What is done to a composed model is done to each of its slices, whether or not somebody has looked at the gradient's.
+#[test]
+fn a_composed_model_is_set_to_zero_and_added_up_like_its_slices() {
+    let rng = &mut Xoshiro256PlusPlus::seed_from_u64(1);
+    let hidden: Vec<_> = (0..2).map(|_| Linear::<f64>::new(5, 5, rng).then(Tanh)).collect();
+    let model = hidden.then(LayerNorm::new(5)).then(Linear::new(5, 3, rng));
+    let x: Array2<f64> = init::uniform((4, 5), 1.0, rng);
+    for looked_at in [false, true] {
+        let (mut model, mut grad) = (model.clone(), model.zeros_like());
+        for _ in 0..2 {
+            let (y, cache) = model.forward(x.clone());
+            grad.set_zero();
+            model.backward_params(cache, y, &mut grad);
+            let before = model.clone();
+            if looked_at {
+                assert!(grad.params().iter().all(|p| p.iter().any(|&g| g != 0.0)));
+            }
+            model.add_scaled(-0.5, &grad);
+            for ((now, before), grad) in
+                model.params().iter().zip(before.params()).zip(grad.params())
+            {
+                let expected: Vec<f64> =
+                    before.iter().zip(grad).map(|(p, g)| p - 0.5 * g).collect();
+                assert_eq!(*now, expected);
+            }
+        }
+        grad.set_zero();
+        assert!(grad.params().iter().all(|p| p.iter().all(|&g| g == 0.0)));
+    }
+}

@@ -24,6 +24,8 @@ use crate::{Layer, init};
 /// dx[r,i] = Σ_j dy[r,j]·W[i,j]      dx = dy·Wᵀ
 /// ```
 ///
+/// A gradient keeps `x` and `dy` of its first batch, and works `dW` out when somebody looks at it: see [`LazyMatrix`].
+///
 /// Source: I. Goodfellow, Y. Bengio, A. Courville, *Deep Learning*, 2016, section 6.5.
 ///
 /// # Shapes

@@ -196,7 +196,7 @@ fn no_kernel_reaches_past_its_operands() {
         memory
     };
     for n in [1, 3, 7, 8, 9, 16, 33] {
-        for k in [1, 5, 15, 16, 17, 64, 65] {
+        for k in [1, 5, 15, 16, 17, 65, 130, 144] {
             for m in [1, 3, 7, 8, 9, 10, 15, 16, 17, 30, 31, 32, 33, 47, 100] {
                 for zeros in [0.0, 0.8] {
                     let (x, w, dy) =
