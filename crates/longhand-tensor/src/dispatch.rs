@@ -623,7 +623,10 @@ mod tests {
             (40, 33, 300),
             (8, 64, 128),
             (9, 400, 460), // few rows, summed in two parts
-            (600, 40, 70), // more lines than are listed at once
+            (600, 40, 10),
+            (520, 5, 257), // more lines than are listed at once
+            (9, 200, 257), // sums that are finished in one part, if they are scaled
+            (7, 300, 257),
         ];
         for m in [0, 1, 2, 7, 9] {
             for k in [0, 1, 3, 33, 64] {
