@@ -154,9 +154,8 @@ fn multiply<F: Float>(product: Product<'_, F>) {
 fn worth_threads(rows: usize, columns: usize) -> usize {
     match (rows, columns) {
         (1, _) => 1 << 19,
-        (_, ..=64) => 1 << 22,
-        (_, ..=128) => 5 << 19,
-        _ => 1 << 20,
+        (_, ..=128) => 1 << 22,
+        _ => 3 << 20,
     }
 }
 
