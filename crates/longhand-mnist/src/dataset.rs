@@ -1,6 +1,8 @@
 use std::borrow::Cow;
 
-use longhand_tensor::{Float, from_bytes, in_parts, prefetch, recycle, unspecified};
+use longhand_tensor::{
+    Float, from_bytes, in_parts, prefetch, recycle, unspecified, unspecified_at_line,
+};
 use ndarray::{Array2, Array3, ArrayView2, Axis};
 use rand::rngs::Xoshiro256PlusPlus;
 
@@ -96,6 +98,9 @@ impl<F: Float> Default for Batch<F> {
         Batch { x: Array2::zeros((0, 0)), labels: vec![] }
     }
 }
+
+/// Makes memory for so many rows and columns.
+type Memory<F> = fn(usize, usize) -> Array2<F>;
 
 /// Images with their labels.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -211,11 +216,12 @@ impl Split {
     /// ```
     pub fn batch<F: Float>(&self, positions: &[usize]) -> (Array2<F>, Vec<usize>) {
         let mut batch = Batch::default();
-        self.batch_into(positions, &mut batch);
+        self.gather(positions, &mut batch, unspecified);
         (batch.x, batch.labels)
     }
 
-    /// As [`batch`](Split::batch), into buffers that are used again: what they held is overwritten.
+    /// As [`batch`](Split::batch), into buffers that are used again: what they held is overwritten. The images begin where a cache line does,
+    /// not where their memory does ([`unspecified_at_line`]).
     ///
     /// # Panics
     /// A position is not below [`len`](Split::len).
@@ -231,10 +237,15 @@ impl Split {
     /// # }
     /// ```
     pub fn batch_into<F: Float>(&self, positions: &[usize], batch: &mut Batch<F>) {
+        self.gather(positions, batch, unspecified_at_line);
+    }
+
+    /// Puts the images at these positions into a batch whose memory is made by `memory`.
+    fn gather<F: Float>(&self, positions: &[usize], batch: &mut Batch<F>, memory: Memory<F>) {
         let features = self.features();
         let pixels = self.images.as_slice().expect("standard layout");
         let image = |i| &pixels[i * features..][..features];
-        in_parts(self.prepare(positions, batch), features.max(1), |at, rows| {
+        in_parts(self.prepare(positions, batch, memory), features.max(1), |at, rows| {
             let positions = &positions[at / features.max(1)..];
             for &first in positions.iter().take(4) {
                 prefetch(image(first));
@@ -278,7 +289,8 @@ impl Split {
         mut augment: impl FnMut(&mut Array2<u8>, &mut Xoshiro256PlusPlus),
     ) {
         let mut image = Array2::zeros((0, 0));
-        let rows = self.prepare(positions, batch).chunks_exact_mut(self.features().max(1));
+        let pixels = self.prepare(positions, batch, unspecified_at_line);
+        let rows = pixels.chunks_exact_mut(self.features().max(1));
         for (&i, row) in positions.iter().zip(rows) {
             image.clone_from(&self.image(i).to_owned());
             augment(&mut image, &mut image_generator(seed, epoch, i as u64));
@@ -288,11 +300,16 @@ impl Split {
     }
 
     /// Gives a batch its labels, and its size; returns its pixels, which are to be written.
-    fn prepare<'a, F: Float>(&self, positions: &[usize], batch: &'a mut Batch<F>) -> &'a mut [F] {
+    fn prepare<'a, F: Float>(
+        &self,
+        positions: &[usize],
+        batch: &'a mut Batch<F>,
+        memory: Memory<F>,
+    ) -> &'a mut [F] {
         batch.labels.clear();
         batch.labels.extend(positions.iter().map(|&i| usize::from(self.labels[i])));
         recycle(std::mem::take(&mut batch.x));
-        batch.x = unspecified(positions.len(), self.features());
+        batch.x = memory(positions.len(), self.features());
         batch.x.as_slice_mut().expect("standard layout")
     }
 

@@ -4,7 +4,9 @@ use std::sync::OnceLock;
 use ndarray::Array2;
 
 use crate::product::expect_fit_tn;
-use crate::{Float, add_matmul_tn, add_scaled, add_scaled_matmul_tn, in_parts, recycle};
+use crate::{
+    Float, add_matmul_tn, add_scaled, add_scaled_matmul_tn, in_parts, recycle, unspecified_at_line,
+};
 
 /// The weight of a linear layer, or its gradient `dW = xᵀ·dy`, which is kept as its two factors until somebody wants to see its numbers.
 ///
@@ -34,10 +36,9 @@ pub struct LazyMatrix<F> {
 impl<F: Float> LazyMatrix<F> {
     /// A matrix with these numbers.
     pub fn new(numbers: Array2<F>) -> LazyMatrix<F> {
-        let mut aligned = crate::unspecified(numbers.nrows(), numbers.ncols());
-        aligned.assign(&numbers);
-        let numbers = aligned;
-        LazyMatrix { dim: numbers.dim(), numbers: OnceLock::from(numbers), product: None }
+        let mut copy = unspecified_at_line(numbers.nrows(), numbers.ncols());
+        copy.assign(&numbers);
+        LazyMatrix { dim: copy.dim(), numbers: OnceLock::from(copy), product: None }
     }
 
     /// A matrix of zeros, which takes no memory yet.
@@ -186,6 +187,19 @@ mod tests {
         assert_eq!(*lazy.get_mut(), array![[1.0, 0.0, 3.0], [2.0, 0.0, 6.0]]);
         lazy.set_zero();
         assert_eq!(lazy.get(), Array2::<f32>::zeros((2, 3)));
+    }
+
+    #[test]
+    fn a_weight_begins_where_a_cache_line_does() {
+        for rows in [1, 3, 500] {
+            let numbers = numbers(rows, 7, 1);
+            for layout in [numbers.clone(), numbers.clone().reversed_axes()] {
+                let weight = LazyMatrix::new(layout.clone());
+                assert_eq!(weight.get(), layout);
+                assert!(weight.get().is_standard_layout());
+                assert_eq!(weight.get().as_ptr().align_offset(64), 0);
+            }
+        }
     }
 
     #[test]

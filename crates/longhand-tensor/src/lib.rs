@@ -47,7 +47,7 @@ pub use lazy::LazyMatrix;
 pub use ndarray;
 pub use parameters::Parameters;
 pub use product::{add_matmul_tn, add_scaled_matmul_tn, affine, matmul, matmul_nt};
-pub use reuse::{recycle, unspecified};
+pub use reuse::{recycle, unspecified, unspecified_at_line};
 pub use rows::{add_scaled, add_sum_rows, argmax, exp_in_place, from_bytes, ln_in_place, sum};
 pub use simd::prefetch;
 pub use threads::{in_parts, set_threads, threads, zip_parts};

@@ -9,9 +9,6 @@ use crate::kernel::Lists;
 /// Numbers from which on an array's memory is kept; the allocator keeps smaller pieces itself.
 const WORTH_KEEPING: usize = 1 << 10;
 
-/// Bytes of a cache line: what begins where one does is read faster.
-const LINE: usize = 64;
-
 /// Arrays of which a thread keeps the memory, and the numbers of all of them together: some nets' activations and their gradients.
 const KEPT: (usize, usize) = (32, 1 << 24);
 
@@ -32,7 +29,7 @@ impl<F: Float> Kept<F> {
 }
 
 /// An array to be written to: what it holds is left over from others. Its memory is that of one given to [`recycle`], where there is one
-/// of about the size, and begins where a cache line does, unless it is small.
+/// of about the size.
 ///
 /// ```
 /// use longhand_tensor::{recycle, unspecified};
@@ -45,12 +42,21 @@ impl<F: Float> Kept<F> {
 /// array.fill(2.0); // before this, it held anything
 /// ```
 pub fn unspecified<F: Float>(rows: usize, columns: usize) -> Array2<F> {
-    let n = rows * columns;
-    if n < WORTH_KEEPING {
-        return Array2::zeros((rows, columns));
-    }
-    let mut numbers: Array1<F> = Array1::from_vec(take(n + LINE / size_of::<F>()));
-    let line = numbers.as_ptr().align_offset(LINE).min(LINE / size_of::<F>());
+    Array2::from_shape_vec((rows, columns), take(rows * columns)).expect("rows · columns numbers")
+}
+
+/// The same, beginning where a cache line does: of as many columns as fill lines, no vector then lies in two. The array does not begin where
+/// its memory does, which `into_raw_vec_and_offset` tells.
+///
+/// ```
+/// let array = longhand_tensor::unspecified_at_line::<f32>(10, 30);
+/// assert_eq!((array.dim(), array.as_ptr().align_offset(64)), ((10, 30), 0));
+/// ```
+pub fn unspecified_at_line<F: Float>(rows: usize, columns: usize) -> Array2<F> {
+    const LINE: usize = 64;
+    let (n, spare) = (rows * columns, LINE / size_of::<F>());
+    let mut numbers: Array1<F> = Array1::from_vec(take(n + spare));
+    let line = numbers.as_ptr().align_offset(LINE).min(spare);
     numbers.slice_axis_inplace(Axis(0), Slice::from(line..line + n));
     numbers.into_shape_with_order((rows, columns)).expect("rows · columns numbers")
 }
@@ -62,7 +68,8 @@ fn take<F: Float>(n: usize) -> Vec<F> {
         let found = kept.arrays.iter().rposition(|v| (n..=2 * n).contains(&v.capacity()))?;
         Some(kept.arrays.remove(found))
     };
-    let Some(mut numbers) = F::with_kept(last) else { return vec![F::zero(); n] };
+    let found = if n < WORTH_KEEPING { None } else { F::with_kept(last) };
+    let Some(mut numbers) = found else { return vec![F::zero(); n] };
     numbers.truncate(n);
     numbers.resize(n, F::zero());
     numbers
@@ -103,10 +110,6 @@ mod tests {
         assert!(unspecified::<f32>(1, 1400).iter().all(|&x| x == 0.0), "all of them are too large");
         assert!(unspecified::<f64>(1, 3000).iter().all(|&x| x == 0.0), "these were of f32");
         assert!(unspecified::<f32>(2, 1500).iter().all(|&x| x == 1.0));
-        for columns in [1024, 1500, 70_000] {
-            let line = unspecified::<f32>(3, columns).as_ptr().align_offset(LINE);
-            assert_eq!(line, 0, "{columns}");
-        }
         recycle(Array2::<f32>::zeros((1, KEPT.1 + 1)));
         f32::with_kept(|kept| assert!(kept.arrays.is_empty()));
         assert_eq!(unspecified::<f32>(0, 7).dim(), (0, 7));
