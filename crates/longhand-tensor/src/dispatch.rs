@@ -284,10 +284,7 @@ macro_rules! dispatch {
                                 }
                                 Product::TransposedRight { dy, w, mut dx } => {
                                     if in_strips(dy.rows, w.rows, $narrow) {
-                                        let columns = w.transposed();
-                                        let w = Matrix::new(&columns, w.columns, w.rows);
-                                        let product = Product::Rows { x: dy, w, bias: None, y: dx };
-                                        return Self::multiply(isa, skip, product);
+                                        return multiply_transposed(isa, skip, dy, w, dx);
                                     }
                                     start(&mut dx, None);
                                     $kernels::pairs(Left::Rows(dy), Right::Columns(w), skip, None, &mut dx);
@@ -362,11 +359,7 @@ fn multiply_widened<F: Float>(isa: Isa, skip: bool, product: Product<'_, F>, lea
                 y.copy_from_slice(&wide[..y.len()]);
             }
         }
-        Product::TransposedRight { dy, w, dx } => {
-            let columns = w.transposed();
-            let w = Matrix::new(&columns, w.columns, w.rows);
-            F::multiply(isa, skip, Product::Rows { x: dy, w, bias: None, y: dx });
-        }
+        Product::TransposedRight { dy, w, dx } => multiply_transposed(isa, skip, dy, w, dx),
         Product::TransposedLeft { x, dy, scale, dw } => {
             let (wide, columns) = (dy.widened(least), dy.columns);
             let mut wide_dw = Matrix::new(dw, x.columns, columns).widened(least);
@@ -379,8 +372,21 @@ fn multiply_widened<F: Float>(isa: Isa, skip: bool, product: Product<'_, F>, lea
     }
 }
 
+/// `dx = dy·Wᵀ` by way of a transposed copy of `W`.
+fn multiply_transposed<F: Float>(
+    isa: Isa,
+    skip: bool,
+    dy: Matrix<'_, F>,
+    w: Matrix<'_, F>,
+    dx: Vec<&mut [F]>,
+) {
+    let columns = w.transposed();
+    let w = Matrix::new(&columns, w.columns, w.rows);
+    F::multiply(isa, skip, Product::Rows { x: dy, w, bias: None, y: dx });
+}
+
 /// Whether a product is computed in strips of at most `narrow` columns: otherwise what is not zero is listed, which only pays for many
-/// columns, and in more rows than one. (Where the times cross was measured.)
+/// columns, or in one row. (Where the times cross was measured.)
 fn in_strips(rows: usize, columns: usize, narrow: usize) -> bool {
     columns <= narrow || (rows > 1 && columns <= 256)
 }

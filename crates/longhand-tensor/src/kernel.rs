@@ -186,12 +186,12 @@ fn blocks(columns: usize, lanes: usize, most: usize) -> impl Iterator<Item = (us
     (0..count).map(move |b| (vectors * b / count, vectors * (b + 1) / count))
 }
 
-/// Where the vectors of a block begin: all at the beginning, if there is but one and the columns are fewer than its lanes.
+/// Where the vectors of a block begin.
 #[inline(always)]
 fn columns_at<const C: usize>(first: usize, lanes: usize, columns: usize) -> [usize; C] {
     let mut at = [0; C];
     for (c, at) in at.iter_mut().enumerate() {
-        *at = ((first + c) * lanes).min(columns.saturating_sub(lanes));
+        *at = ((first + c) * lanes).min(columns - lanes);
     }
     at
 }
