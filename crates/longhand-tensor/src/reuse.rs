@@ -16,6 +16,7 @@ const KEPT: (usize, usize) = (32, 1 << 24);
 pub struct Kept<F> {
     arrays: Vec<Vec<F>>,
     pub lists: Lists<F>,
+    /// Columns of a left operand in which something is not zero, and rows, as bits.
     pub alive: Vec<u32>,
     pub rows: Vec<u64>,
     /// A part of a product that is added to something else.

@@ -1,4 +1,4 @@
-//! Products of few columns, or of small batches: the output layer, small hidden ones, and wider ones of few samples.
+//! Products of up to some hundred columns, and gradients of small batches, however wide.
 //!
 //! Sums stay in registers, and what is left out is what several sums have a zero for: of `x·W`, columns of `x` that are zero in all of a few
 //! rows; of `xᵀ·dy`, rows of `x` that are zero in all of a few columns. That leaves out less than each sum's own zeros would, and needs no

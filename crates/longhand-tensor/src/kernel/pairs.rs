@@ -14,7 +14,7 @@ use crate::simd::{Simd, prefetch_line};
 const LISTED_AT_ONCE: (usize, usize) = (512, 2048);
 
 /// Products that are summed before the next rows of the right operand are copied: of so many rows, four vectors stay in the caches
-/// next to the core. Half as many, if most are needed.
+/// next to the core. Half as many, if most are needed, unless the sums are to be scaled, and so must be finished at once.
 pub(crate) const SUMMED_AT_ONCE: usize = 256;
 
 /// Lines that are looked through for the one most like another.
@@ -116,6 +116,7 @@ impl<F: Float> Lists<F> {
         }
     }
 
+    /// Lists what is not zero in `a`; `at_once`, so that every sum is of one part.
     #[inline(always)]
     fn fill<V: Simd<F>>(&mut self, a: Left<'_, F>, skip: bool, at_once: bool) {
         // An element of line `i` is at `i * line + k * step`.
@@ -367,8 +368,8 @@ fn transpose<F: Float, const N: usize>(b: Matrix<'_, F>, out: &mut [[F; N]], at:
     }
 }
 
-/// Adds to the rows of `c`, paired in this order, what the lists say: products with rows of `b`, or their sums times the scale. The lists are those that end at `ends`,
-/// the first of them beginning at `start`. Vectors begin at `from` in `b`, and at `at` in `c`.
+/// Adds to the rows of `c`, paired in this order, what the lists say: products with rows of `b`, or their sums times the scale. The lists are
+/// those that end at `ends`, the first of them beginning at `start`. Vectors begin at `from` in `b`, and at `at` in `c`.
 #[inline(always)]
 fn add_lists<F: Float, V: Simd<F>, const C: usize>(
     order: &[usize],
