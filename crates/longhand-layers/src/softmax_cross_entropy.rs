@@ -93,41 +93,38 @@ impl SoftmaxCrossEntropy {
         self.class_weights.as_ref().map_or(F::one(), |w| F::from_f64(w[class]))
     }
 
-    /// `q[k]` for label `t`, of `classes` classes.
-    fn target<F: Float>(&self, k: usize, t: usize, classes: usize) -> F {
-        let of_label = if k == t { 1.0 - self.label_smoothing } else { 0.0 };
-        self.weight::<F>(k) * F::from_f64(of_label + self.label_smoothing / classes as f64)
-    }
-
     /// The loss, summed over the batch; the logits are replaced by its gradient.
     fn sum_and_grad<F: Float>(&self, z: &mut [F], classes: usize, labels: &[usize]) -> (F, F) {
         let divisor = sum(labels.iter().map(|&t| self.weight::<F>(t)));
-        for z in z.chunks_exact_mut(classes) {
-            let max = z.iter().fold(z[0], |m, &z| if z > m { z } else { m });
-            z.iter_mut().for_each(|z| *z -= max);
-        }
         // Without smoothing, q is zero but at the label.
         let support = |t| if self.label_smoothing == 0.0 { t..t + 1 } else { 0..classes };
-        let q = |k, t| self.target::<F>(k, t, classes);
-        let q_sums: Vec<F> = labels.iter().map(|&t| sum(support(t).map(|k| q(k, t)))).collect();
-        let q_dot_z = z.chunks_exact(classes).zip(labels);
-        let q_dot_z =
-            q_dot_z.map(|(z, &t)| sum(support(t).map(|k| q(k, t) * z[k]))).collect::<Vec<F>>();
+        let spread = self.label_smoothing / classes as f64;
+        let of_label = F::from_f64(1.0 - self.label_smoothing + spread);
+        let of_others = F::from_f64(spread);
+        let q = |k, t| self.weight::<F>(k) * if k == t { of_label } else { of_others };
 
+        let mut targets = Vec::with_capacity(labels.len()); // Σ_k q[k] and Σ_k q[k]·(z[k] − m)
+        for (z, &t) in z.chunks_exact_mut(classes).zip(labels) {
+            let max = z.iter().fold(z[0], |m, &z| if z > m { z } else { m });
+            z.iter_mut().for_each(|z| *z -= max);
+            let q_dot_z = sum(support(t).map(|k| q(k, t) * z[k]));
+            targets.push((sum(support(t).map(|k| q(k, t))), q_dot_z));
+        }
         exp_in_place(z);
-        let totals: Vec<F> = z.chunks_exact(classes).map(|z| sum(z.iter().copied())).collect();
-        for (i, z) in z.chunks_exact_mut(classes).enumerate() {
-            let t = labels[i];
-            let scale = q_sums[i] / (totals[i] * divisor);
+        let mut lse = Vec::with_capacity(labels.len());
+        for ((z, &t), &(q_sum, _)) in z.chunks_exact_mut(classes).zip(labels).zip(&targets) {
+            let total = sum(z.iter().copied());
+            let scale = q_sum / (total * divisor);
             z.iter_mut().for_each(|e| *e *= scale);
             for k in support(t) {
                 z[k] -= q(k, t) / divisor; // dz[k] = (p[k]·Σ_j q[j] − q[k]) / divisor
             }
+            lse.push(total);
         }
-        let mut lse = totals;
         ln_in_place(&mut lse);
         // l = Σ_k q[k]·(ln Σ_j exp(z[j] − m) − (z[k] − m))
-        let losses = lse.iter().zip(&q_sums).zip(&q_dot_z).map(|((&lse, &q), &qz)| q * lse - qz);
+        let losses =
+            lse.iter().zip(&targets).map(|(&lse, &(q_sum, q_dot_z))| q_sum * lse - q_dot_z);
         (sum(losses), divisor)
     }
 }

@@ -109,6 +109,7 @@ pub fn sum<F: Float>(numbers: impl IntoIterator<Item = F>) -> F {
 #[track_caller]
 pub fn argmax<F: Float>(row: &ArrayRef1<F>) -> usize {
     assert!(!row.is_empty(), "argmax of an empty row");
+    let Some(row) = row.as_slice() else { return argmax(&row.as_standard_layout()) };
     // First the largest value, then where it is: two loops without a choice that a CPU could only guess.
     let is_number = |value: F| value.partial_cmp(&value).is_some();
     let first = row.iter().position(|&value| is_number(value)).unwrap_or(0);
