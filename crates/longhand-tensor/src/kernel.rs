@@ -11,7 +11,7 @@
 mod narrow;
 mod pairs;
 
-pub(crate) use narrow::{narrow_rows, narrow_transposed};
+pub(crate) use narrow::{Gradients, narrow_rows, narrow_transposed};
 pub(crate) use pairs::{Left, Lists, Right, SUMMED_AT_ONCE, pairs};
 
 use std::ops::Range;
@@ -88,11 +88,8 @@ const WORTH_LOOKING: usize = 128;
 fn columns_alive<'a, F: Float, V: Simd<F>>(
     x: Matrix<'_, F>,
     skip: bool,
-    alive: &'a mut Vec<u32>,
+    alive: &'a mut [u32],
 ) -> &'a [u32] {
-    if alive.len() < x.columns + V::LANES {
-        alive.resize(x.columns + V::LANES, 0);
-    }
     if !skip || x.columns < WORTH_LOOKING {
         let alive = &mut alive[..x.columns];
         for (k, alive) in (0..).zip(&mut *alive) {
@@ -144,31 +141,29 @@ pub(crate) const ROWS: usize = u64::BITS as usize;
 fn rows_alive<'a, F: Float, V: Simd<F>>(
     x: Matrix<'_, F>,
     skip: bool,
-    alive: &'a mut Vec<u64>,
+    alive: &'a mut [u64],
 ) -> &'a [u64] {
-    alive.clear();
-    let groups = x.columns.div_ceil(TOGETHER);
     if !skip || x.columns < WORTH_LOOKING {
-        alive.resize(groups, u64::MAX >> (ROWS - x.rows));
+        alive.fill(u64::MAX >> (ROWS - x.rows));
         return alive;
     }
-    alive.resize(groups, 0);
     let each = V::LANES / TOGETHER;
     let whole = x.columns / V::LANES;
-    for first in (0..x.rows).step_by(32) {
-        let x = x.rows_between(first, x.rows.min(first + 32));
-        for (i, alive) in alive.chunks_exact_mut(each).enumerate().take(whole) {
+    for (i, alive) in alive.chunks_exact_mut(each).enumerate().take(whole) {
+        for first in (0..x.rows).step_by(32) {
+            let x = x.rows_between(first, x.rows.min(first + 32));
             let mut bits = [0; MOST_LANES / TOGETHER];
             V::rows_alive(&x.data[i * V::LANES..], x.stride, x.rows, &mut bits[..each]);
             for (alive, bits) in alive.iter_mut().zip(bits) {
-                *alive |= u64::from(bits) << first;
+                *alive = if first == 0 { bits.into() } else { *alive | u64::from(bits) << first };
             }
         }
-        for (i, alive) in alive.iter_mut().enumerate().skip(whole * each) {
-            for r in 0..x.rows {
-                for &x in x.row(r)[i * TOGETHER..].iter().take(TOGETHER) {
-                    *alive |= u64::from(x != F::zero()) << (first + r);
-                }
+    }
+    for (i, alive) in alive.iter_mut().enumerate().skip(whole * each) {
+        *alive = 0;
+        for r in 0..x.rows {
+            for &x in x.row(r)[i * TOGETHER..].iter().take(TOGETHER) {
+                *alive |= u64::from(x != F::zero()) << r;
             }
         }
     }
@@ -191,7 +186,7 @@ fn blocks(columns: usize, lanes: usize, most: usize) -> impl Iterator<Item = (us
 fn columns_at<const C: usize>(first: usize, lanes: usize, columns: usize) -> [usize; C] {
     let mut at = [0; C];
     for (c, at) in at.iter_mut().enumerate() {
-        *at = ((first + c) * lanes).min(columns - lanes);
+        *at = ((first + c) * lanes).min(columns.saturating_sub(lanes));
     }
     at
 }

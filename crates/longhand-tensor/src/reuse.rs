@@ -4,7 +4,7 @@
 use ndarray::{Array1, Array2, Axis, Slice};
 
 use crate::Float;
-use crate::kernel::Lists;
+use crate::kernel::{Gradients, Lists};
 
 /// Numbers from which on an array's memory is kept; the allocator keeps smaller pieces itself.
 const WORTH_KEEPING: usize = 1 << 10;
@@ -19,13 +19,21 @@ pub struct Kept<F> {
     /// Columns of a left operand in which something is not zero, and rows, as bits.
     pub alive: Vec<u32>,
     pub rows: Vec<u64>,
+    pub gradients: Option<Box<Gradients<F>>>,
     /// A part of a product that is added to something else.
     pub product: Vec<F>,
 }
 
 impl<F: Float> Kept<F> {
     pub const fn new() -> Kept<F> {
-        Kept { arrays: vec![], lists: Lists::new(), alive: vec![], rows: vec![], product: vec![] }
+        Kept {
+            arrays: vec![],
+            lists: Lists::new(),
+            alive: vec![],
+            rows: vec![],
+            gradients: None,
+            product: vec![],
+        }
     }
 }
 

@@ -2,14 +2,19 @@
 
 use crate::Float;
 
-/// A vector of `F`. Loads and stores check that the slice holds at least `LANES` elements.
+/// A vector of `F`. Loads and stores check that the slice holds as many elements.
 ///
 /// The types that stand for registers of a CPU feature may only be used where that feature was detected, which
 /// `dispatch.rs` sees to: that is what the SAFETY notes below rest on.
 pub(crate) trait Simd<F: Float>: Copy {
-    /// Vectors for what is shorter than this one: half as long, or the same where that is short enough.
-    type Half: Simd<F>;
+    /// Vectors for rows that are shorter than this one, and at least [`LEAST`](Simd::LEAST) long: what is loaded is all that there is, with zeros in the
+    /// lanes behind it, and what is stored is as much. The vector itself, where shorter rows than that are not multiplied.
+    type Part: Simd<F>;
     const LANES: usize;
+    /// Elements that a slice has at least, to be loaded from or stored to.
+    const LEAST: usize = Self::LANES;
+    /// Vectors of a row that are held in registers at once, at most.
+    const VECTORS: usize = MOST_VECTORS;
     /// Vectors that the CPU has registers for.
     const REGISTERS: usize = 16;
     fn splat(value: F) -> Self;
@@ -54,13 +59,16 @@ pub(crate) trait Simd<F: Float>: Copy {
 /// Lanes of the longest vector.
 pub(crate) const MOST_LANES: usize = 16;
 
+/// Vectors of a row that any kernel holds in registers at once, at most.
+pub(crate) const MOST_VECTORS: usize = 4;
+
 /// Neighbouring columns that are looked at together: pixels are mostly zero in the same images as those beside them.
 pub(crate) const TOGETHER: usize = 4;
 
 macro_rules! portable {
     ($float:ty, $lanes:expr) => {
         impl Simd<$float> for [$float; $lanes] {
-            type Half = Self;
+            type Part = Self;
             const LANES: usize = $lanes;
             #[inline(always)]
             fn splat(value: $float) -> Self {
@@ -131,10 +139,10 @@ mod x86 {
     use super::{Simd, TOGETHER};
 
     macro_rules! register {
-        ($float:ty, $register:ty, $half:ty, $lanes:expr, $feature:literal, $splat:ident $load:ident $store:ident $fma:ident $add:ident $mul:ident $or:expr, $nonzero:expr $(; $($faster:item)+)?) => {
+        ($float:ty, $register:ty, $part:ty, $lanes:expr, $feature:literal, $splat:ident $load:ident $store:ident $fma:ident $add:ident $mul:ident $or:expr, $nonzero:expr $(; $($faster:item)+)?) => {
             #[doc = $feature]
             impl Simd<$float> for $register {
-                type Half = $half;
+                type Part = $part;
                 const LANES: usize = $lanes;
                 const REGISTERS: usize = if $lanes * size_of::<$float>() == 64 { 32 } else { 16 };
                 #[inline(always)]
@@ -198,7 +206,7 @@ mod x86 {
         |v| _mm256_movemask_pd(_mm256_cmp_pd::<_CMP_NEQ_UQ>(v, _mm256_setzero_pd())) as u32
     );
     register!(
-        f32, __m512, __m256, 16, "AVX-512F",
+        f32, __m512, Part, 16, "AVX-512F",
         _mm512_set1_ps _mm512_loadu_ps _mm512_storeu_ps _mm512_fmadd_ps _mm512_add_ps _mm512_mul_ps
         |a, b| _mm512_castsi512_ps(_mm512_or_si512(_mm512_castps_si512(a), _mm512_castps_si512(b))),
         |v| u32::from(_mm512_cmp_ps_mask::<_CMP_NEQ_UQ>(v, _mm512_setzero_ps()));
@@ -236,4 +244,69 @@ mod x86 {
             }
         }
     );
+
+    /// The first 8 to 16 lanes of an AVX-512 register, as many as a slice has elements.
+    #[derive(Clone, Copy)]
+    pub(crate) struct Part(__m512);
+
+    impl Part {
+        /// Lanes that are loaded from or stored to a slice of so many elements.
+        #[inline(always)]
+        fn lanes(elements: usize) -> usize {
+            assert!(elements >= Part::LEAST, "at least half as many elements as lanes");
+            elements.min(Part::LANES)
+        }
+    }
+
+    impl Simd<f32> for Part {
+        type Part = Self;
+        const LANES: usize = 16;
+        const LEAST: usize = 8;
+        const VECTORS: usize = 1;
+        #[inline(always)]
+        fn splat(value: f32) -> Self {
+            Part(Simd::splat(value))
+        }
+        #[inline(always)]
+        fn load(from: &[f32]) -> Self {
+            let lanes = u16::MAX >> (Part::LANES - Part::lanes(from.len()));
+            // SAFETY: the feature was detected (see the trait); the instruction reads the elements whose bit is set in `lanes`, which `from` has,
+            // touches no others, and needs no alignment.
+            Part(unsafe { _mm512_maskz_loadu_ps(lanes, from.as_ptr()) })
+        }
+        /// As two halves that overlap. A masked store would look as if it reached into the next row, whose load would wait for it.
+        #[inline(always)]
+        fn store(self, to: &mut [f32]) {
+            let behind = Part::lanes(to.len()) - 8;
+            // SAFETY: the feature was detected (see the trait); no memory is touched.
+            let (first, last) = unsafe {
+                let lane = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+                let lane = _mm512_add_epi32(lane, _mm512_set1_epi32(behind as i32));
+                let last = _mm512_permutexvar_ps(lane, self.0);
+                (_mm512_castps512_ps256(self.0), _mm512_castps512_ps256(last))
+            };
+            first.store(to);
+            last.store(&mut to[behind..]);
+        }
+        #[inline(always)]
+        fn mul_add(self, b: Self, c: Self) -> Self {
+            Part(self.0.mul_add(b.0, c.0))
+        }
+        #[inline(always)]
+        fn add(self, b: Self) -> Self {
+            Part(self.0.add(b.0))
+        }
+        #[inline(always)]
+        fn mul(self, b: Self) -> Self {
+            Part(self.0.mul(b.0))
+        }
+        #[inline(always)]
+        fn or(self, b: Self) -> Self {
+            Part(self.0.or(b.0))
+        }
+        #[inline(always)]
+        fn nonzero(self) -> u32 {
+            self.0.nonzero()
+        }
+    }
 }

@@ -8,7 +8,7 @@ use super::{
     Matrix, ROWS, begin, blocks, columns_alive, columns_at, finish, load, rows_alive, with_vectors,
 };
 use crate::Float;
-use crate::simd::{Simd, TOGETHER};
+use crate::simd::{MOST_LANES, MOST_VECTORS, Simd, TOGETHER};
 
 /// `y = b + x·W`, in strips of at most `W` columns. There are at least as many as half a vector has lanes.
 #[inline(always)]
@@ -19,8 +19,8 @@ pub(crate) fn narrow_rows<F: Float, V: Simd<F>, const W: usize>(
     skip: bool,
     y: &mut [&mut [F]],
 ) {
-    if const { V::Half::LANES < V::LANES } && w.columns < V::LANES {
-        rows_in_strips::<F, V, V::Half, W>(x, w, bias, skip, y);
+    if const { V::Part::LEAST < V::LANES } && w.columns < V::LANES {
+        rows_in_strips::<F, V, V::Part, W>(x, w, bias, skip, y);
     } else {
         rows_in_strips::<F, V, V, W>(x, w, bias, skip, y);
     }
@@ -36,6 +36,7 @@ fn rows_in_strips<F: Float, V: Simd<F>, T: Simd<F>, const W: usize>(
     y: &mut [&mut [F]],
 ) {
     let mut alive = F::with_kept(|kept| std::mem::take(&mut kept.alive));
+    alive.resize(x.columns, 0);
     // As many rows as leave registers for the sums of all of them.
     let many = if w.columns.min(W).div_ceil(T::LANES) <= 2 { 4 } else { 2 };
     let mut r = 0;
@@ -48,11 +49,11 @@ fn rows_in_strips<F: Float, V: Simd<F>, T: Simd<F>, const W: usize>(
             with_vectors!(end - first, C => {
                 let at = columns_at::<C>(first, T::LANES, w.columns);
                 match rows {
-                    4 if const { C <= 2 } => rows_tile::<F, T, 4, C>(x, alive, w, bias, at, y),
-                    2 if const { C * T::LANES <= W } => {
+                    4 if const { C <= 2 && C <= T::VECTORS } => rows_tile::<F, T, 4, C>(x, alive, w, bias, at, y),
+                    2 if const { C * T::LANES <= W && C <= T::VECTORS } => {
                         rows_tile::<F, T, 2, C>(x, alive, w, bias, at, y)
                     }
-                    1 if const { C * T::LANES <= W } => {
+                    1 if const { C * T::LANES <= W && C <= T::VECTORS } => {
                         rows_tile::<F, T, 1, C>(x, alive, w, bias, at, y)
                     }
                     _ => unreachable!("no strip is wider than the first"),
@@ -81,10 +82,14 @@ fn rows_tile<F: Float, T: Simd<F>, const R: usize, const C: usize>(
     for (r, row) in rows.iter_mut().enumerate() {
         *row = x.row(r);
     }
+    expect_short(w.stride);
+    expect_short(w.columns);
     for &k in alive {
-        let w: [T; C] = load(w.row(k as usize), at);
+        let k = k as usize;
+        let w = w.data.get(k * w.stride..k * w.stride + w.columns).expect("a row");
+        let w: [T; C] = load(w, at);
         for r in 0..R {
-            let x = T::splat(rows[r][k as usize]);
+            let x = T::splat(rows[r][k]);
             for c in 0..C {
                 acc[r][c] = x.mul_add(w[c], acc[r][c]);
             }
@@ -105,8 +110,8 @@ pub(crate) fn narrow_transposed<F: Float, V: Simd<F>>(
     scale: Option<F>,
     dw: &mut [F],
 ) {
-    if const { V::Half::LANES < V::LANES } && dy.columns < V::LANES {
-        transposed::<F, V, V::Half>(x, dy, skip, scale, dw);
+    if const { V::Part::LEAST < V::LANES } && dy.columns < V::LANES {
+        transposed::<F, V, V::Part>(x, dy, skip, scale, dw);
     } else {
         transposed::<F, V, V>(x, dy, skip, scale, dw);
     }
@@ -122,15 +127,20 @@ fn transposed<F: Float, V: Simd<F>, T: Simd<F>>(
     dw: &mut [F],
 ) {
     assert!(scale.is_none() || x.rows <= ROWS, "a sum must be finished before it is scaled");
-    let mut alive = F::with_kept(|kept| std::mem::take(&mut kept.rows));
+    let (mut alive, gradients) =
+        F::with_kept(|kept| (std::mem::take(&mut kept.rows), kept.gradients.take()));
+    let mut gradients = gradients.unwrap_or_default();
+    alive.resize(x.columns.div_ceil(TOGETHER), 0);
     for r in (0..x.rows).step_by(ROWS) {
         let rows = r..x.rows.min(r + ROWS);
         let (x, dy) = (x.rows_between(rows.start, rows.end), dy.rows_between(rows.start, rows.end));
         let alive = rows_alive::<F, V>(x, skip, &mut alive);
         for (first, end) in blocks(dy.columns, T::LANES, T::REGISTERS / 8) {
             with_vectors!(end - first, C => {
-                if const { C <= T::REGISTERS / 8 } {
+                if const { C <= T::REGISTERS / 8 && C <= T::VECTORS } {
                     let at = columns_at::<C>(first, T::LANES, dy.columns);
+                    gradients.copy::<T, C>(dy, at);
+                    let dy = (&*gradients, dy.columns);
                     // One function for each, so that no row is asked.
                     match scale {
                         None => transposed_columns::<F, T, C>(x, alive, dy, at, None, dw),
@@ -140,7 +150,39 @@ fn transposed<F: Float, V: Simd<F>, T: Simd<F>>(
             });
         }
     }
-    F::with_kept(|kept| kept.rows = alive);
+    F::with_kept(|kept| (kept.rows, kept.gradients) = (alive, Some(gradients)));
+}
+
+/// Rows of `dy`, of each the columns that are held in registers at once, beginning where a cache line does.
+#[repr(align(64))]
+pub struct Gradients<F>([[F; MOST_LANES * MOST_VECTORS]; ROWS]);
+
+impl<F: Float> Default for Box<Gradients<F>> {
+    fn default() -> Box<Gradients<F>> {
+        Box::new(Gradients([[F::zero(); MOST_LANES * MOST_VECTORS]; ROWS]))
+    }
+}
+
+impl<F: Float> Gradients<F> {
+    /// Copies the columns in the vectors that begin at `at`.
+    #[inline(always)]
+    fn copy<T: Simd<F>, const C: usize>(&mut self, dy: Matrix<'_, F>, at: [usize; C]) {
+        for (r, to) in self.0.iter_mut().enumerate().take(dy.rows) {
+            let row: [T; C] = load(dy.row(r), at);
+            for (c, vector) in row.into_iter().enumerate() {
+                vector.store(&mut to[c * T::LANES..]);
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn row<T: Simd<F>, const C: usize>(&self, r: usize) -> [T; C] {
+        let mut row = [T::splat(F::zero()); C];
+        for (c, vector) in row.iter_mut().enumerate() {
+            *vector = T::load(&self.0[r][c * T::LANES..]);
+        }
+        row
+    }
 }
 
 /// The same of the columns in some vectors, which begin at `at`.
@@ -148,53 +190,41 @@ fn transposed<F: Float, V: Simd<F>, T: Simd<F>>(
 fn transposed_columns<F: Float, T: Simd<F>, const C: usize>(
     x: Matrix<'_, F>,
     alive: &[u64],
-    dy: Matrix<'_, F>,
+    (dy, columns): (&Gradients<F>, usize),
     at: [usize; C],
     scale: Option<F>,
     dw: &mut [F],
 ) {
-    let columns = dy.columns;
     for at in at {
-        assert!(at <= columns && columns - at >= T::LANES, "vectors are within a row"); // so that it need not be asked for each row
+        assert!(at <= columns && columns - at >= T::LEAST, "vectors are within a row"); // so that it need not be asked for each row
     }
-    let mut gradients = [[T::splat(F::zero()); C]; ROWS];
-    for (r, gradients) in gradients.iter_mut().enumerate().take(dy.rows) {
-        *gradients = load(dy.row(r), at);
+    expect_short(x.stride);
+    expect_short(columns);
+    let mut tiles = dw.chunks_exact_mut(TOGETHER * columns);
+    for ((i, &alive), dw) in alive.iter().enumerate().zip(&mut tiles) {
+        if alive != 0 {
+            let x = (&x.data[i * TOGETHER..], x.stride);
+            transposed_tile::<F, T, C, TOGETHER>(x, alive, dy, at, scale, dw);
+        }
     }
-    let gradients = &gradients;
-    for (i, &alive) in alive.iter().enumerate() {
-        if alive == 0 {
-            continue;
-        }
-        let k = i * TOGETHER;
-        let dw = &mut dw[k * columns..];
-        if k + TOGETHER <= x.columns {
-            transposed_tile::<F, T, C, TOGETHER>(
-                (x, k),
-                alive,
-                gradients,
-                (columns, at),
-                scale,
-                dw,
-            );
-        } else {
-            for (k, dw) in (k..).zip(dw.chunks_exact_mut(columns)) {
-                transposed_tile::<F, T, C, 1>((x, k), alive, gradients, (columns, at), scale, dw);
-            }
-        }
+    let first = x.columns / TOGETHER * TOGETHER;
+    for (k, dw) in (first..).zip(tiles.into_remainder().chunks_exact_mut(columns)) {
+        let x = (&x.data[k..], x.stride);
+        transposed_tile::<F, T, C, 1>(x, alive[k / TOGETHER], dy, at, scale, dw);
     }
 }
 
-/// The first `P` rows of `dw`, which belong to the columns of `x` from `k` on.
+/// `P` rows of `dw`, which belong to the first columns of `x`.
 #[inline(always)]
 fn transposed_tile<F: Float, T: Simd<F>, const C: usize, const P: usize>(
-    (x, k): (Matrix<'_, F>, usize),
+    (x, stride): (&[F], usize),
     mut alive: u64,
-    gradients: &[[T; C]; ROWS],
-    (columns, at): (usize, [usize; C]),
+    dy: &Gradients<F>,
+    at: [usize; C],
     scale: Option<F>,
     dw: &mut [F],
 ) {
+    let columns = dw.len() / P;
     let mut acc = [[T::splat(F::zero()); C]; P];
     for p in 0..P {
         acc[p] = begin(scale, &dw[p * columns..][..columns], at);
@@ -202,18 +232,22 @@ fn transposed_tile<F: Float, T: Simd<F>, const C: usize, const P: usize>(
     while alive != 0 {
         let r = alive.trailing_zeros() as usize;
         alive &= alive - 1;
-        let x: &[F; P] = x.data[r * x.stride + k..].first_chunk().expect("P columns");
+        let x = x.get(r * stride..r * stride + P).expect("P columns");
+        let dy: [T; C] = dy.row(r);
         for p in 0..P {
             let x = T::splat(x[p]);
             for c in 0..C {
-                acc[p][c] = x.mul_add(gradients[r][c], acc[p][c]);
+                acc[p][c] = x.mul_add(dy[c], acc[p][c]);
             }
         }
     }
-    let mut rest = dw;
-    for acc in acc {
-        let (row, rows) = rest.split_at_mut(columns);
-        rest = rows;
-        finish(acc, scale, row, at);
+    for p in 0..P {
+        finish(acc[p], scale, &mut dw[p * columns..][..columns], at);
     }
+}
+
+/// Of a row so long, `r * length + length` cannot be too large a number for any `r` of 32 bits: known once, it needs not be asked in the loop.
+#[inline(always)]
+fn expect_short(length: usize) {
+    assert!(length <= u32::MAX as usize, "a row has at most 2³² − 1 elements");
 }
