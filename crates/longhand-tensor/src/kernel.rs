@@ -181,7 +181,7 @@ fn blocks(columns: usize, lanes: usize, most: usize) -> impl Iterator<Item = (us
     (0..count).map(move |b| (vectors * b / count, vectors * (b + 1) / count))
 }
 
-/// Where the vectors of a block begin.
+/// Where the vectors of a block begin: that of a row which is shorter than a vector, with the row.
 #[inline(always)]
 fn columns_at<const C: usize>(first: usize, lanes: usize, columns: usize) -> [usize; C] {
     let mut at = [0; C];
