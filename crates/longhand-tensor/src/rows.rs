@@ -105,6 +105,7 @@ pub fn sum<F: Float>(numbers: impl IntoIterator<Item = F>) -> F {
 /// use longhand_tensor::{argmax, ndarray::array};
 /// assert_eq!(argmax(&array![1., 7., 3., 7.]), 1);
 /// assert_eq!(argmax(&array![f64::NAN, f64::NEG_INFINITY]), 1);
+/// assert_eq!(argmax(&array![[1., 9.], [7., 3.]].column(0)), 1);
 /// ```
 #[track_caller]
 pub fn argmax<F: Float>(row: &ArrayRef1<F>) -> usize {
