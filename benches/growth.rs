@@ -7,10 +7,10 @@
 use std::time::Instant;
 
 use longhand_layers::rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
-use longhand_layers::{Layer, Linear, Parameters, Relu, SoftmaxCrossEntropy};
+use longhand_layers::{Parameters, SoftmaxCrossEntropy, mlp};
 use longhand_mnist::{Dataset, Split};
 use longhand_optim::Sgd;
-use longhand_train::{Training, argmax, evaluate};
+use longhand_train::{Accuracy, Training, evaluate};
 
 fn main() {
     let digits = Dataset::embedded().train;
@@ -45,11 +45,10 @@ fn table<const N: usize>(title: &str, values: [usize; N], row: impl Fn(usize) ->
 /// Seconds of an epoch, and of its arithmetic at the peak: two products in each layer, and a third in the second.
 fn epoch(train: &Split, width: usize, batch_size: usize, peak: f64) -> (f64, f64) {
     let rng = &mut Xoshiro256PlusPlus::seed_from_u64(1);
-    let mut model =
-        Linear::<f32>::new(784, width, rng).then(Relu).then(Linear::new(width, 10, rng));
-    let loss = SoftmaxCrossEntropy::default();
-    let before = evaluate(&model, &loss, argmax, train).loss;
-    let training = Training { loss, answer: argmax, epochs: 0, batch_size, seed: 1 };
+    let mut model = mlp::<f32>(&[784, width, 10], rng);
+    let (loss, metric) = (SoftmaxCrossEntropy, Accuracy);
+    let before = evaluate(&model, &loss, &metric, train).loss;
+    let training = Training { loss, metric, epochs: 0, batch_size, seed: 1 };
     let mut sgd = Sgd { learning_rate: 0.05, ..Sgd::default() }.init(&model);
     let mut grad = model.zeros_like();
     let mut seconds = [1, 2, 3].map(|epoch| {
@@ -58,7 +57,7 @@ fn epoch(train: &Split, width: usize, batch_size: usize, peak: f64) -> (f64, f64
         assert!(trained.is_ok(), "training diverged");
         start.elapsed().as_secs_f64()
     });
-    let after = evaluate(&model, &training.loss, argmax, train).loss;
+    let after = evaluate(&model, &training.loss, &training.metric, train).loss;
     assert!(
         after < 0.95 * before,
         "width {width}, batch size {batch_size}: {before} became {after}"

@@ -6,6 +6,7 @@ use std::hint::black_box;
 
 use divan::Bencher;
 use divan::counter::ItemsCount;
+use longhand_data::Data;
 use longhand_layers::rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
 use longhand_layers::{Layer, Linear, Loss, Parameters, Relu, SoftmaxCrossEntropy, init};
 use longhand_mnist::Dataset;
@@ -32,7 +33,7 @@ fn main() {
 /// `[rows, inner]`: digits, or what a ReLU leaves.
 fn input(rows: usize, inner: usize) -> Array2<f32> {
     if inner == 784 {
-        return Dataset::embedded().train.batch(&(0..rows).collect::<Vec<_>>()).0;
+        return Dataset::embedded().train.batch(&(0..rows).collect::<Vec<_>>()).x;
     }
     uniform(rows, inner).mapv(|x| x.max(0.0))
 }
@@ -105,7 +106,7 @@ fn input_gradient(bencher: Bencher<'_, '_>, (n, k, m): (usize, usize, usize)) {
 #[divan::bench]
 fn softmax_cross_entropy(bencher: Bencher<'_, '_>) {
     let (z, labels) = (uniform(16, 10), [3; 16]);
-    let loss = SoftmaxCrossEntropy::default();
+    let loss = SoftmaxCrossEntropy;
     let expected =
         |r: usize| z.row(r).mapv(|z| f64::from(z).exp()).sum().ln() - f64::from(z[[r, 3]]);
     let expected = (0..16).map(expected).sum::<f64>() / 16.0;
@@ -120,10 +121,10 @@ fn batch_of_digits(bencher: Bencher<'_, '_>) {
     let train = Dataset::embedded().train;
     let positions: Vec<usize> = (0..16).collect();
     assert_eq!(
-        train.batch::<f32>(&positions).0[[3, 400]],
+        Data::<f32>::batch(&train, &positions).x[[3, 400]],
         f32::from(train.image(3)[[14, 8]]) / 255.0
     );
-    bencher.bench_local(|| train.batch::<f32>(black_box(&positions)));
+    bencher.bench_local(|| Data::<f32>::batch(&train, black_box(&positions)));
 }
 
 #[divan::bench]

@@ -1,63 +1,52 @@
-//! The homework's question: how much better than logistic regression does a multilayer perceptron read digits? Both are trained on the same
-//! images in the same order, with several seeds, and judged on the same images.
+//! The homework's question: how much better than logistic regression is a multilayer perceptron? Both are trained on the same images in the
+//! same order, with several seeds, and evaluated on the same images.
 //!
 //! `cargo run --release --example compare`, and with `-- --help` what can be changed.
 
-#[path = "support/check.rs"]
-mod check;
-#[path = "support/command.rs"]
-mod command;
-#[path = "support/data.rs"]
-mod data;
-#[path = "support/task.rs"]
-mod task;
-
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use longhand_layers::rand::{Rng, SeedableRng, rngs::Xoshiro256PlusPlus};
-use longhand_layers::{Layer, Linear, Relu, SoftmaxCrossEntropy};
+use clap::Parser;
+use longhand_layers::rand::Rng;
+use longhand_layers::{Layer, Linear, Mlp, log_softmax, mlp};
 use longhand_mnist::Dataset;
-use longhand_optim::Sgd;
 use longhand_report::statistics::{bootstrap_mean, mcnemar, wilson};
 use longhand_report::{Comparison, Curve};
-use longhand_train::{Epoch, Training, argmax};
+use longhand_run::task::{CLASSIFICATION, widths};
+use longhand_run::{
+    Checks, DataFlags, Failure, Model, RunFolder, check_memory, count, exit, folder,
+};
+use longhand_run::{generator, identity, parse, terminal};
+use longhand_train::{Batch, Data, Epoch, argmax};
+use serde_json::json;
+use terminal::print;
 
-use check::Checks;
-use command::{COUNT, Failure, PerClass, is_count, make_folder, number, print, write};
-use task::CLASSIFICATION;
-
-const HELP: &str = "Logistic regression and a multilayer perceptron on the same digits, compared.
-
-Usage: cargo run --release --example compare -- [flags]     (defaults in parentheses)
-
-  --seeds N        how often both are trained, each time with other initial
-                   weights and another order (5)
-  --epochs N       how often each training image is seen (30)
-  --hidden W       hidden units of the perceptron (30)
-  --data DIR       folder or name of other digits, as for mlp
-                   (the digits inside the program)
-  --per-class N    images of each digit in either set, or `all` (500)
-  --out DIR        where compare.html and compare.svg go (runs/compare)
-  --check          check both models in place of the comparison: one line each,
-                   exit code 1 if one failed
-  --help           print this
-";
-
-struct Options {
-    seeds: u64,
+/// Logistic regression and a multilayer perceptron on the same digits, compared.
+#[derive(Parser)]
+struct Flags {
+    /// How often both are trained, each time with other initial weights and another order
+    #[arg(long, value_name = "N", default_value = "5", value_parser = count, allow_negative_numbers = true)]
+    seeds: usize,
+    /// How often each training image is seen
+    #[arg(long, value_name = "N", default_value = "30", value_parser = count, allow_negative_numbers = true)]
     epochs: usize,
+    /// Hidden units of the perceptron
+    #[arg(long, value_name = "W", default_value = "30", value_parser = count, allow_negative_numbers = true)]
     hidden: usize,
-    data: Option<PathBuf>,
-    per_class: PerClass,
-    out: PathBuf,
+    #[command(flatten)]
+    data: DataFlags,
+    /// Where compare.html and compare.svg go
+    #[arg(long, value_name = "DIR", default_value = "runs/compare", value_parser = folder())]
+    out: std::path::PathBuf,
+    /// Check both models in place of the comparison: one line each, exit code 1 if one failed
+    #[arg(long)]
     check: bool,
 }
 
 const FIRST_SEED: u64 = 42;
+const BATCH_SIZE: usize = 16;
 
-/// Of the logistic model and of the perceptron.
+/// Learning rates of the logistic model and of the perceptron.
 const LEARNING_RATES: [f64; 2] = CLASSIFICATION.rates;
 
 /// A trained model on the validation images.
@@ -65,40 +54,45 @@ struct Outcome {
     answers: Vec<usize>,
     right: Vec<bool>,
     losses: Vec<f64>,
-    history: Vec<Epoch>,
+    history: Vec<Epoch<f64>>,
     seconds: f64,
 }
 
 fn main() -> ExitCode {
-    command::exit(run())
+    exit(run())
 }
 
 fn run() -> Result<(), Failure> {
-    let Some(options) = parse()? else { return print(HELP) };
-    let digits = command::digits(options.data.as_deref(), options.per_class, 0)?;
-    if options.check {
-        return check(&options, &digits);
+    let flags = parse::<Flags>()?;
+    let digits = flags.data.digits(0)?;
+    let net = widths(&[flags.hidden], 10);
+    check_memory(&net, BATCH_SIZE, 0)?;
+    if flags.check {
+        return check(&flags, &digits);
     }
     // Before the training and not after it: a folder that cannot be written.
-    make_folder(&options.out)?;
+    let out = RunFolder::create(&flags.out, &["compare.svg", "compare.html"])?;
+    let Flags { seeds, epochs, hidden, .. } = flags;
+    let config = json!({ "example": "compare", "seeds": seeds, "epochs": epochs, "hidden": hidden, "data": identity(&digits) });
+    out.write("config.json", format!("{config:#}\n"))?;
     let n = digits.test.len();
     print(&format!(
         "{}: {} training and {n} validation images,\n\
-         {} epochs, batch size 16; accuracy, and images that only one reads, of\n\
-         logistic regression 784-10 (learning rate {}) and perceptron 784-{}-10 ({})\n\n\
+         {epochs} epochs, batch size {BATCH_SIZE}: accuracy of logistic regression, 784-10 (learning\n\
+         rate {}), and of the perceptron, 784-{hidden}-10 ({}), and how many images\n\
+         only one of the two classifies correctly\n\n\
          seed  logistic  perceptron  only logistic  only perceptron        p  seconds\n",
         digits.source,
         digits.train.len(),
-        options.epochs,
         LEARNING_RATES[0],
-        options.hidden,
         LEARNING_RATES[1]
     ))?;
     let mut pairs = vec![];
-    for seed in FIRST_SEED..FIRST_SEED + options.seeds {
-        let (logistic, mlp) = models(seed, options.hidden);
-        let logistic = train(logistic, LEARNING_RATES[0], seed, &options, &digits)?;
-        let mlp = train(mlp, LEARNING_RATES[1], seed, &options, &digits)?;
+    for seed in (FIRST_SEED..).take(seeds) {
+        // Each net has a generator of its own, so that it is the same wherever it is trained.
+        let logistic =
+            train(Linear::new(784, 10, &mut generator(seed)), &[784, 10], seed, epochs, &digits)?;
+        let mlp = train::<Mlp<f32>>(mlp(&net, &mut generator(seed)), &net, seed, epochs, &digits)?;
         let only = |a: &Outcome, b: &Outcome| {
             a.right.iter().zip(&b.right).filter(|(a, b)| **a && !**b).count()
         };
@@ -128,84 +122,50 @@ fn run() -> Result<(), Failure> {
         labels: &labels,
         answers: [&logistic.answers, &mlp.answers],
     };
-    write(&options.out.join("compare.svg"), comparison.loss_svg())?;
-    write(&options.out.join("compare.html"), comparison.html())?;
+    out.write("compare.svg", comparison.loss_svg())?;
+    out.write("compare.html", comparison.html())?;
+    let page = out.publish()?.join("compare.html");
     print(&format!(
-        "\nThe losses of seed {FIRST_SEED} and the images that only one of the two reads:\n{}\n",
-        options.out.join("compare.html").display()
+        "\nThe losses of seed {FIRST_SEED} and the images that only one classifies correctly:\n{}\n",
+        terminal::path(&page)
     ))
 }
 
-/// The two that are compared.
-fn models(seed: u64, hidden: usize) -> (impl Layer<f32>, impl Layer<f32>) {
-    let rng = &mut Xoshiro256PlusPlus::seed_from_u64(seed);
-    let logistic = Linear::new(784, 10, rng);
-    (logistic, Linear::new(784, hidden, rng).then(Relu).then(Linear::new(hidden, 10, rng)))
-}
-
-fn check(options: &Options, digits: &Dataset) -> Result<(), Failure> {
-    let (logistic, mlp) = models(FIRST_SEED, options.hidden);
-    let [slow, fast] = LEARNING_RATES.map(|learning_rate| Sgd { learning_rate, ..Sgd::default() });
-    let mut checks = Checks::new(digits, options.epochs, 16, FIRST_SEED);
+fn check(flags: &Flags, digits: &Dataset) -> Result<(), Failure> {
+    let mut checks = Checks::new(digits, flags.epochs, BATCH_SIZE, FIRST_SEED);
+    let rng = || generator(FIRST_SEED);
+    let (one, two) = (widths(&[], 10), widths(&[flags.hidden], 10));
     print("logistic regression\n")?;
-    checks.model(&CLASSIFICATION, &logistic, &[], |model| slow.init(model))?;
+    let model =
+        Model::new(Linear::new(784, 10, &mut rng()), Linear::new(784, 10, &mut rng()), &one);
+    let logistic =
+        checks.model(&CLASSIFICATION, &model, |model| CLASSIFICATION.sgd(&one).init(model))?;
     print("perceptron\n")?;
-    checks.model(&CLASSIFICATION, &mlp, &[options.hidden], |model| fast.init(model))?;
+    let model = Model::new(mlp(&two, &mut rng()), mlp(&two, &mut rng()), &two);
+    let perceptron =
+        checks.model(&CLASSIFICATION, &model, |model| CLASSIFICATION.sgd(&two).init(model))?;
     print("one layer and two\n")?;
-    checks.two_layers_below_one(&CLASSIFICATION, options.hidden)?;
+    checks.two_layers_below_one(&logistic, &perceptron)?;
     checks.end()
-}
-
-fn parse() -> Result<Option<Options>, Failure> {
-    let mut options = Options {
-        seeds: 5,
-        epochs: 30,
-        hidden: 30,
-        data: None,
-        per_class: PerClass::Count(500),
-        out: PathBuf::from("runs/compare"),
-        check: false,
-    };
-    let known = ["seeds", "epochs", "hidden", "per-class", "data", "out", "check"];
-    let asked = command::flags(&known, |flag, value| {
-        match flag {
-            "seeds" => options.seeds = number(flag, &value, COUNT, is_count)? as u64,
-            "epochs" => options.epochs = number(flag, &value, COUNT, is_count)?,
-            "hidden" => options.hidden = number(flag, &value, COUNT, is_count)?,
-            "per-class" => options.per_class = PerClass::parse(&value)?,
-            "data" => options.data = Some(value.into()),
-            "check" => options.check = true,
-            _ => options.out = value.into(),
-        }
-        Ok(())
-    })?;
-    Ok(asked.then_some(options))
 }
 
 fn train<M: Layer<f32>>(
     mut model: M,
-    learning_rate: f64,
+    widths: &[usize],
     seed: u64,
-    options: &Options,
+    epochs: usize,
     digits: &Dataset,
 ) -> Result<Outcome, Failure> {
     let start = Instant::now();
-    let loss = SoftmaxCrossEntropy::default();
-    let training = Training { loss, answer: argmax, epochs: options.epochs, batch_size: 16, seed };
-    let mut sgd = Sgd { learning_rate, ..Sgd::default() }.init(&model);
-    let history = training
-        .run(&mut model, &mut sgd, &digits.train, &digits.test, &mut ())
-        .map_err(|diverged| Failure::Run(diverged.to_string()))?;
+    let mut sgd = CLASSIFICATION.sgd(widths).init(&model);
+    let history = CLASSIFICATION.train(&mut model, &mut sgd, digits, (epochs, BATCH_SIZE, seed))?;
     let seconds = start.elapsed().as_secs_f64();
-    let (x, labels) = digits.test.batch(&(0..digits.test.len()).collect::<Vec<_>>());
-    let logits = model.infer(&x);
-    let of_image = |(z, &t): (ndarray::ArrayView1<'_, f32>, &usize)| {
-        let max = f64::from(z[argmax(&z)]);
-        let lse = max + z.iter().map(|&z| (f64::from(z) - max).exp()).sum::<f64>().ln();
-        (argmax(&z) == t, lse - f64::from(z[t]))
-    };
-    let (right, losses) = logits.rows().into_iter().zip(&labels).map(of_image).unzip();
-    let answers = logits.rows().into_iter().map(|z| argmax(&z)).collect();
+    let all: Vec<usize> = (0..digits.test.len()).collect();
+    let Batch { x, targets: labels } = Data::<f32>::batch(&digits.test, &all);
+    let log_p = log_softmax(model.infer(&x).mapv(f64::from));
+    let answers: Vec<usize> = log_p.rows().into_iter().map(|row| argmax(&row)).collect();
+    let right = answers.iter().zip(&labels).map(|(answer, label)| answer == label).collect();
+    let losses = log_p.rows().into_iter().zip(&labels).map(|(row, &label)| -row[label]).collect();
     Ok(Outcome { answers, right, losses, history, seconds })
 }
 
@@ -238,7 +198,7 @@ fn summary(pairs: &[(Outcome, Outcome, f64)], n: usize) -> String {
     };
     let differences: Vec<f64> =
         logistic.losses.iter().zip(&mlp.losses).map(|(l, m)| l - m).collect();
-    let mut rng = Xoshiro256PlusPlus::seed_from_u64(42);
+    let mut rng = generator(42);
     let (mean, low, high) = bootstrap_mean(&differences, || rng.next_u64());
     let gains: Vec<f64> = pairs.iter().map(|(l, m, _)| m.accuracy() - l.accuracy()).collect();
     let better = gains.iter().filter(|g| **g > 0.0).count();
@@ -246,8 +206,8 @@ fn summary(pairs: &[(Outcome, Outcome, f64)], n: usize) -> String {
     let seeds = pairs.len();
     let verdict = if better == seeds && clear == seeds {
         format!(
-            "The perceptron reads these digits better: with each of the {seeds} seeds, and by more\n\
-             than chance explains (p < 0.05 each time)."
+            "The perceptron is better on these digits: with each of the {seeds} seeds, and by\n\
+             more than chance explains (p < 0.05 each time)."
         )
     } else {
         format!(
@@ -272,7 +232,7 @@ fn summary(pairs: &[(Outcome, Outcome, f64)], n: usize) -> String {
 
 /// Both losses of both models.
 fn losses(logistic: &Outcome, mlp: &Outcome) -> [Curve; 4] {
-    let curve = |name: &str, of: &Outcome, loss: fn(&Epoch) -> f64| {
+    let curve = |name: &str, of: &Outcome, loss: fn(&Epoch<f64>) -> f64| {
         Curve::new(name, of.history.iter().map(loss).collect())
     };
     [

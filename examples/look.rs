@@ -2,45 +2,29 @@
 //!
 //! `cargo run --example look`, or `cargo run --example look -- --data DIR`
 
-#[path = "support/command.rs"]
-mod command;
-#[path = "support/data.rs"]
-mod data;
-
 use std::fmt::Write as _;
-use std::path::PathBuf;
 use std::process::ExitCode;
 
+use clap::Parser;
 use longhand_mnist::{Dataset, Split};
 use longhand_report::in_characters;
+use longhand_run::{Failure, exit, folder, open, parse, terminal};
 
-use command::{Failure, PerClass, print};
-
-const HELP: &str = "Shows a data set of digits, or of other pictures in MNIST's format.
-
-Usage: cargo run --example look -- [flags]
-
-  --data DIR   folder with the four MNIST files, plain or .gz; or a folder of
-               pictures, training/<digit>/*.png and testing/<digit>/*.png; or
-               mnist, fashion-mnist or kmnist to download it
-               (the digits inside the program)
-  --help       print this
-";
+/// Shows a data set of digits, or of other pictures in MNIST's format.
+#[derive(Parser)]
+struct Flags {
+    /// Folder or name of other digits, as for mlp [default: the digits inside the program]
+    #[arg(long, value_name = "DIR", value_parser = folder())]
+    data: Option<std::path::PathBuf>,
+}
 
 fn main() -> ExitCode {
-    command::exit(run())
+    exit(run())
 }
 
 fn run() -> Result<(), Failure> {
-    let mut folder = None;
-    let asked = command::flags(&["data"], |_, value| {
-        folder = Some(PathBuf::from(value));
-        Ok(())
-    })?;
-    if !asked {
-        return print(HELP);
-    }
-    print(&look(&command::digits(folder.as_deref(), PerClass::All, 0)?))
+    let digits = open(parse::<Flags>()?.data.as_deref()).map_err(Failure::Run)?;
+    terminal::print(&look(&digits))
 }
 
 fn look(dataset: &Dataset) -> String {

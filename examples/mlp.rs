@@ -1,23 +1,63 @@
-//! A multilayer perceptron on handwritten digits: linear layers with ReLU between them.
+//! Step 2 of the homework: a multilayer perceptron on handwritten digits. Linear layers with ReLU between them.
 //!
 //! `cargo run --example mlp`, and with `-- --help` what can be changed.
 
-mod support;
-
 use std::process::ExitCode;
 
-use longhand_layers::{Layer, Linear, Relu};
-use support::{CLASSES, Defaults, PIXELS};
+use clap::Parser;
+use longhand_layers::{Chain, Float, Layer, mlp_with};
+use longhand_run::task::{CLASSES, CLASSIFICATION, PIXELS};
+use longhand_run::{Checks, Failure, Model, NetOptions, Options, Run, exit, generator, parse};
+use longhand_train::{Accuracy, Training};
+
+/// A multilayer perceptron on handwritten digits, 784 -> 30 -> 10 with ReLU.
+#[derive(Parser)]
+struct Flags {
+    #[command(flatten)]
+    net: NetOptions,
+    #[command(flatten)]
+    options: Options,
+}
+
+/// 784-30-10: y = relu(x·W₁ + b₁)·W₂ + b₂. Flags choose other widths, another activation, and dropout behind it.
+fn net<F: Float>(net: &NetOptions, seed: u64) -> impl Layer<F> + use<F> {
+    let (activation, widths) = (net.activation, net.widths(PIXELS, CLASSES));
+    let between = |i| Chain { first: activation, second: net.dropout(i, seed) };
+    mlp_with(&widths, between, &mut generator(seed))
+}
 
 fn main() -> ExitCode {
-    let defaults = Defaults { name: "mlp", learning_rate: 0.1, hidden: &[30] };
-    support::main(&defaults, |hidden, rng| {
-        let mut width = PIXELS;
-        let mut layers = Vec::new();
-        for &next in hidden {
-            layers.push(Linear::new(width, next, rng).then(Relu));
-            width = next;
-        }
-        layers.then(Linear::new(width, CLASSES, rng))
-    })
+    exit(run())
+}
+
+fn run() -> Result<(), Failure> {
+    let flags = parse::<Flags>()?;
+    let widths = flags.net.widths(PIXELS, CLASSES);
+    let options = flags.options.for_net("mlp", 0.1, &widths)?.with_net(flags.net.clone());
+    let digits = options.digits()?;
+    let mut model = net::<f32>(&flags.net, options.seed);
+    if options.check {
+        let mut checks = Checks::of(&options, &digits);
+        let model = Model {
+            activation: flags.net.activation,
+            dropout: flags.net.dropout(0, 0).is_some(),
+            ..Model::new(model, net::<f64>(&flags.net, options.seed), &widths)
+        };
+        let optimizer = |model: &_| options.optimizer(model, digits.train.len());
+        let two = checks.model(&CLASSIFICATION, &model, optimizer)?;
+        let one = checks.reference(&CLASSIFICATION, &[PIXELS, CLASSES]);
+        checks.two_layers_below_one(&one, &two)?;
+        return checks.end();
+    }
+    let mut optimizer = options.optimizer(&model, digits.train.len());
+    let mut run = Run::start(&options, &digits, &model)?;
+    let training = Training {
+        loss: options.loss(),
+        metric: Accuracy,
+        epochs: options.epochs(),
+        batch_size: options.batch_size,
+        seed: options.seed,
+    };
+    let trained = training.run(&mut model, &mut optimizer, &digits.train, &digits.test, &mut run);
+    run.finish(trained.map(|_| ()), &mut model)
 }

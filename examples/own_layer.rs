@@ -1,4 +1,4 @@
-//! A layer of one's own: Swish, `y = x·σ(b·x)` with a learned `b` for every feature, from its equations to trained digits.
+//! A layer of your own: Swish, `y = x·σ(b·x)` with a learned `b` for every feature, from its equations to trained digits.
 //!
 //! Derivation, with `s = σ(b·x)` and `σ′ = σ·(1 − σ)`:
 //! `∂y/∂x = s + x·b·s·(1 − s)` and `∂y/∂b = x²·s·(1 − s)`, the latter summed over the batch.
@@ -6,13 +6,15 @@
 
 use longhand_layers::ndarray::{Array1, Array2, ArrayRef2, Axis};
 use longhand_layers::rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
-use longhand_layers::{Float, Layer, Linear, Parameters, SoftmaxCrossEntropy, gradcheck};
-use longhand_train::{Training, argmax};
+use longhand_layers::{Float, Layer, SoftmaxCrossEntropy, gradcheck, mlp_with, parameters};
+use longhand_train::{Accuracy, Training};
+use std::io::Write;
 
 #[derive(Clone)]
 struct Swish<F> {
     b: Array1<F>,
 }
+parameters!(Swish<F> { b });
 
 impl<F: Float> Swish<F> {
     fn new(features: usize) -> Swish<F> {
@@ -22,18 +24,6 @@ impl<F: Float> Swish<F> {
     /// `s = σ(b·x)`
     fn gate(&self, x: &ArrayRef2<F>) -> Array2<F> {
         (x.to_owned() * &self.b).mapv_into(|bx| F::one() / (F::one() + (-bx).exp()))
-    }
-}
-
-impl<F: Float> Parameters<F> for Swish<F> {
-    fn params(&self) -> Vec<&[F]> {
-        vec![self.b.as_slice().expect("contiguous")]
-    }
-    fn params_mut(&mut self) -> Vec<&mut [F]> {
-        vec![self.b.as_slice_mut().expect("contiguous")]
-    }
-    fn zeros_like(&self) -> Self {
-        Swish { b: Array1::zeros(self.b.len()) }
     }
 }
 
@@ -61,12 +51,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     gradcheck::layer(&Swish::new(5), &longhand_layers::init::normal((7, 5), 1.0, rng))?;
 
     let digits = longhand_mnist::Dataset::embedded();
-    let mut model =
-        Linear::<f32>::new(784, 30, rng).then(Swish::new(30)).then(Linear::new(30, 10, rng));
+    let mut model = mlp_with::<f32, _>(&[784, 30, 10], |_| Swish::new(30), rng);
     let mut sgd = longhand_optim::Sgd { learning_rate: 0.1, ..Default::default() }.init(&model);
-    let loss = SoftmaxCrossEntropy::default();
-    let training = Training { loss, answer: argmax, epochs: 10, batch_size: 16, seed: 42 };
+    let (loss, metric) = (SoftmaxCrossEntropy, Accuracy);
+    let training = Training { loss, metric, epochs: 10, batch_size: 16, seed: 42 };
     let history = training.run(&mut model, &mut sgd, &digits.train, &digits.test, &mut ())?;
-    println!("gradients right; validation accuracy {:.4}", history[10].valid.accuracy);
+    let accuracy = history[10].valid.metric;
+    writeln!(std::io::stdout(), "gradients right; validation accuracy {accuracy:.4}")?;
     Ok(())
 }

@@ -1,29 +1,22 @@
-//! The digit as a number: nets with one output and the mean squared error, beside the same nets as classifiers; and why that is bad.
+//! The digit as a regression target: nets with one output and the mean squared error, beside the same nets as classifiers; and why that is bad.
 //!
 //! `cargo run --release --example regression`, and with `-- --help` what can be changed.
 
-#[path = "support/check.rs"]
-mod check;
-#[path = "support/command.rs"]
-mod command;
-#[path = "support/data.rs"]
-mod data;
-#[path = "support/task.rs"]
-mod task;
-
-use std::path::PathBuf;
 use std::process::ExitCode;
 
-use longhand_layers::rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
-use longhand_layers::{Float, Layer, Loss, MeanSquaredError};
+use clap::Parser;
+use longhand_layers::{Float, Layer, Loss, MeanSquaredError, mlp};
 use longhand_mnist::{Dataset, Split};
 use longhand_report::HeatMap;
-use longhand_train::argmax;
-use ndarray::{Array2, ArrayRef1, ArrayRef2};
-
-use check::Checks;
-use command::{COUNT, Failure, PerClass, is_count, make_folder, number, print, write};
-use task::{CLASSIFICATION, Task, net};
+use longhand_run::task::{CLASSIFICATION, Task, widths};
+use longhand_run::{
+    Checks, DataFlags, Failure, Model, RunFolder, check_memory, count, exit, folder,
+};
+use longhand_run::{generator, identity, parse, terminal, whole};
+use longhand_train::{Batch, Data, Metric, argmax};
+use ndarray::{Array2, ArrayRef1, ArrayRef2, arr1};
+use serde_json::json;
+use terminal::print;
 
 /// The mean squared distance of a single output from the label, as if classes were numbers.
 #[derive(Clone)]
@@ -50,107 +43,94 @@ fn nearest(y: &ArrayRef1<f32>) -> usize {
     y[0].round().clamp(0.0, 9.0) as usize
 }
 
-const AS_NUMBER: Task<DistanceFromLabel> = Task {
+/// The accuracy after rounding.
+#[derive(Clone)]
+struct NearestDigit;
+
+impl Metric<f32, [usize]> for NearestDigit {
+    type Value = f64;
+
+    fn of_batch(&self, y: &ArrayRef2<f32>, labels: &[usize]) -> f64 {
+        y.rows().into_iter().zip(labels).filter(|(y, label)| nearest(y) == **label).count() as f64
+    }
+
+    fn value(&self, mean: f64) -> f64 {
+        mean
+    }
+}
+
+const AS_NUMBER: Task<DistanceFromLabel, NearestDigit> = Task {
     loss: DistanceFromLabel,
-    answer: nearest,
+    metric: NearestDigit,
     outputs: 1,
     rates: [0.005, 0.01],
     guess: "mean t²",
     // The first images' outputs y are much alike: their mean square adds σ² to that of the labels, and −2·y·t is off by 2·4.5·σ, seldom by
     // more than three times that.
     tolerance: |deviation| 27.0 * deviation + deviation * deviation,
+    constant: 8.25, // the variance of the digits: 4.5 for every image
 };
 
-const HELP: &str = "The digit as a number, with the mean squared error; and why that is bad.
-
-Usage: cargo run --release --example regression -- [flags]     (defaults in parentheses)
-
-  --hidden W       hidden units of the net with two layers (30)
-  --epochs N       how often each training image is seen (30)
-  --seed N         decides the initial weights and the order (42)
-  --data DIR       folder or name of other digits, as for mlp
-                   (the digits inside the program)
-  --per-class N    images of each digit in either set, or `all` (500)
-  --out DIR        where regression.svg goes (runs/regression)
-  --check          check the nets in place of the comparison: one line each,
-                   exit code 1 if one failed
-  --help           print this
-";
-
-struct Options {
+/// The digit as a regression target, with the mean squared error; and why that is bad.
+#[derive(Parser)]
+struct Flags {
+    /// Hidden units of the net with two layers
+    #[arg(long, value_name = "W", default_value = "30", value_parser = count, allow_negative_numbers = true)]
     hidden: usize,
+    /// How often each training image is seen
+    #[arg(long, value_name = "N", default_value = "30", value_parser = count, allow_negative_numbers = true)]
     epochs: usize,
+    /// Decides the initial weights and the order
+    #[arg(long, value_name = "N", default_value = "42", value_parser = whole::<u64>, allow_negative_numbers = true)]
     seed: u64,
-    data: Option<PathBuf>,
-    per_class: PerClass,
-    out: PathBuf,
+    #[command(flatten)]
+    data: DataFlags,
+    /// Where regression.svg goes
+    #[arg(long, value_name = "DIR", default_value = "runs/regression", value_parser = folder())]
+    out: std::path::PathBuf,
+    /// Check the nets in place of the comparison: one line each, exit code 1 if one failed
+    #[arg(long)]
     check: bool,
 }
 
-fn parse() -> Result<Option<Options>, Failure> {
-    let mut options = Options {
-        hidden: 30,
-        epochs: 30,
-        seed: 42,
-        data: None,
-        per_class: PerClass::Count(500),
-        out: PathBuf::from("runs/regression"),
-        check: false,
-    };
-    let known = ["hidden", "epochs", "seed", "per-class", "data", "out", "check"];
-    let asked = command::flags(&known, |flag, value| {
-        match flag {
-            "hidden" => options.hidden = number(flag, &value, COUNT, is_count)?,
-            "epochs" => options.epochs = number(flag, &value, COUNT, is_count)?,
-            "seed" => options.seed = number(flag, &value, "a whole number below 2^64", |_| true)?,
-            "per-class" => options.per_class = PerClass::parse(&value)?,
-            "data" => options.data = Some(value.into()),
-            "check" => options.check = true,
-            _ => options.out = value.into(),
-        }
-        Ok(())
-    })?;
-    Ok(asked.then_some(options))
-}
+const BATCH_SIZE: usize = 16;
 
 fn main() -> ExitCode {
-    command::exit(run())
+    exit(run())
 }
 
 fn run() -> Result<(), Failure> {
-    let Some(options) = parse()? else { return print(HELP) };
-    let digits = command::digits(options.data.as_deref(), options.per_class, options.seed)?;
-    if options.check {
-        return check(&options, &digits);
+    let flags = parse::<Flags>()?;
+    let Flags { hidden, epochs, seed, .. } = flags;
+    let digits = flags.data.digits(seed)?;
+    check_memory(&widths(&[hidden], 10), BATCH_SIZE, 0)?;
+    if flags.check {
+        return check(&flags, &digits);
     }
-    make_folder(&options.out)?;
-    let Options { hidden, epochs, .. } = options;
-    let rng = &mut Xoshiro256PlusPlus::seed_from_u64(options.seed);
-    let mut mlp = |outputs| net(&[hidden], outputs, rng);
-    let (mlp_number, mlp_classes) = (mlp(1), mlp(10));
-    let (linear_number, linear_classes) = (net(&[], 1, rng), net(&[], 10, rng));
+    let out = RunFolder::create(&flags.out, &["regression.svg"])?;
+    let config = json!({ "example": "regression", "hidden": hidden, "epochs": epochs, "seed": seed, "data": identity(&digits) });
+    out.write("config.json", format!("{config:#}\n"))?;
     print(&format!(
-        "share of {} digits read rightly after {epochs} epochs\n\n{:<12}{:>22}{:>22}\n",
+        "accuracy on {} validation images after {epochs} epochs\n\n{:<12}{:>22}{:>22}\n",
         digits.test.len(),
         "",
         "digit as a number",
         "digit as a class"
     ))?;
-    let (number, linear_score) = train(linear_number, &AS_NUMBER, &[], &options, &digits)?;
-    let (_, classes_score) = train(linear_classes, &CLASSIFICATION, &[], &options, &digits)?;
+    let (number, linear_score) = train(&AS_NUMBER, &[], &flags, &digits)?;
+    let (_, classes_score) = train(&CLASSIFICATION, &[], &flags, &digits)?;
     print(&format!("{:<12}{linear_score:>22.4}{classes_score:>22.4}\n", "784-k"))?;
     let mean_of_linear = mean_squared_error(&number, &digits.test);
-    let (number, score) = train(mlp_number, &AS_NUMBER, &[hidden], &options, &digits)?;
-    let (classes, classes_score) =
-        train(mlp_classes, &CLASSIFICATION, &[hidden], &options, &digits)?;
+    let (number, score) = train(&AS_NUMBER, &[hidden], &flags, &digits)?;
+    let (classes, classes_score) = train(&CLASSIFICATION, &[hidden], &flags, &digits)?;
     let net = format!("784-{hidden}");
     print(&format!("{:<12}{score:>22.4}{classes_score:>22.4}\n", format!("{net}-k")))?;
 
-    let (x, labels) = digits.test.batch(&(0..digits.test.len()).collect::<Vec<_>>());
+    let Batch { x, targets: labels } = all(&digits.test);
     let y = number.infer(&x);
     let reads = classes.infer(&x);
     let mut text = format!(
-        "\nwhat the number of {net}-1 was, for each digit (share of its images in %)\n\n{:>6}{}{:>8}{:>9}\n",
+        "\nthe rounded output of {net}-1 for each digit (share of its images in %)\n\n{:>6}{}{:>8}{:>9}\n",
         "digit",
         (0..10).map(|d| format!("{d:>5}")).collect::<String>(),
         "mean",
@@ -169,7 +149,7 @@ fn run() -> Result<(), Failure> {
         let mean = of_digit.iter().sum::<f32>() / n;
         let spread = (of_digit.iter().map(|y| (y - mean).powi(2)).sum::<f32>() / n).sqrt();
         let mut shares = [0f32; 10];
-        of_digit.iter().for_each(|y| shares[nearest(&ndarray::arr1(&[*y]))] += 1.0 / n);
+        of_digit.iter().for_each(|y| shares[nearest(&arr1(&[*y]))] += 1.0 / n);
         table.push(shares.iter().map(|&s| Some(f64::from(s))).collect::<Vec<_>>());
         let shares: String = shares.iter().map(|s| format!("{:>5.0}", 100.0 * s)).collect();
         text += &format!("{digit:>6}{shares}{mean:>8.2}{spread:>9.2}\n");
@@ -188,13 +168,14 @@ fn run() -> Result<(), Failure> {
     let (wrong_classes, neighbours_classes) = mistakes(&|i| argmax(&reads.row(i)));
     let error = mean_squared_error(&number, &digits.test);
     text += &format!(
-        "\nWhy this is bad. The squared error counts a 7 read as 1 as 36 times as wrong as\n\
-         one read as 8, though a 7 looks more like a 1 than like an 8: the order of the\n\
-         digits is not in the pictures. Unsure between 1 and 7, the net that pays least\n\
-         says 4. So its answers crowd in the middle and spill to the neighbours: of its\n\
-         {wrong} mistakes {neighbours:.0} % name the next digit, of the classifier's {wrong_classes} only {neighbours_classes:.0} %.\n\
-         And rounding asks for an error below 0.5, when the typical one is {:.2}\n\
-         (with one layer {:.2}; who always says 4.5 errs by {:.2}).\n",
+        "\nWhy this is bad. To the squared error, a 7 classified as 1 is 36 times as wrong\n\
+         as a 7 classified as 8, though a 7 looks more like a 1 than like an 8: the order\n\
+         of the digits is not in the pictures. Where the net is unsure between 1 and 7,\n\
+         the answer with the least expected loss is 4. So its answers crowd in the middle\n\
+         and spill over to the neighbours: of its {wrong} mistakes {neighbours:.0} % name the next\n\
+         digit, of the classifier's {wrong_classes} only {neighbours_classes:.0} %. And rounding is right only where the\n\
+         error is below 0.5, while the root of the mean squared error is {:.2}\n\
+         (with one layer {:.2}; always answering 4.5 gives {:.2}).\n",
         error.sqrt(),
         mean_of_linear.sqrt(),
         (labels.iter().map(|&l| (l as f64 - 4.5).powi(2)).sum::<f64>() / labels.len() as f64)
@@ -210,48 +191,72 @@ fn run() -> Result<(), Failure> {
         values: &table,
         best: false,
     };
-    let path = options.out.join("regression.svg");
-    write(&path, heat_map.svg())?;
-    print(&format!("{text}\nThe table as a picture is in {}.\n", path.display()))
+    out.write("regression.svg", heat_map.svg())?;
+    let path = out.publish()?.join("regression.svg");
+    print(&format!("{text}\nThe table as a picture is in {}.\n", terminal::path(&path)))
 }
 
-fn check(options: &Options, digits: &Dataset) -> Result<(), Failure> {
-    let Options { hidden, epochs, seed, .. } = *options;
-    let mut checks = Checks::new(digits, epochs, 16, seed);
+fn check(flags: &Flags, digits: &Dataset) -> Result<(), Failure> {
+    let Flags { hidden, epochs, seed, .. } = *flags;
+    let mut checks = Checks::new(digits, epochs, BATCH_SIZE, seed);
+    let (mut numbers, mut classes) = (vec![], vec![]);
     for hidden in [&[][..], &[hidden]] {
         let layers = hidden.len() + 1;
-        let rng = &mut Xoshiro256PlusPlus::seed_from_u64(seed);
         print(&format!("digit as a number, layers: {layers}\n"))?;
-        let number = net(hidden, 1, rng);
-        checks.model(&AS_NUMBER, &number, hidden, |model| AS_NUMBER.sgd(hidden).init(model))?;
+        numbers.push(checked(&mut checks, &AS_NUMBER, hidden, seed)?);
         print(&format!("digit as a class, layers: {layers}\n"))?;
-        let classes = net(hidden, 10, rng);
-        checks.model(&CLASSIFICATION, &classes, hidden, |model| {
-            CLASSIFICATION.sgd(hidden).init(model)
-        })?;
+        classes.push(checked(&mut checks, &CLASSIFICATION, hidden, seed)?);
     }
     print("digit as a number\n")?;
-    checks.two_layers_below_one(&AS_NUMBER, hidden)?;
+    checks.two_layers_below_one(&numbers[0], &numbers[1])?;
     print("digit as a class\n")?;
-    checks.two_layers_below_one(&CLASSIFICATION, hidden)?;
+    checks.two_layers_below_one(&classes[0], &classes[1])?;
     checks.end()
 }
 
-/// Trains the model and returns the model with its accuracy on the validation images.
-fn train<M: Layer<f32>, L: Loss<f32, Target = [usize]> + Clone>(
-    model: M,
-    task: &Task<L>,
+/// Checks a net of a task; returns what its training gave.
+fn checked<L, K>(
+    checks: &mut Checks<'_>,
+    task: &Task<L, K>,
     hidden: &[usize],
-    options: &Options,
+    seed: u64,
+) -> Result<Vec<longhand_train::Epoch<f64>>, Failure>
+where
+    L: Loss<f32, Target = [usize]> + Loss<f64, Target = [usize]> + Clone,
+    K: Metric<f32, [usize], Value = f64> + Clone,
+{
+    let widths = widths(hidden, task.outputs);
+    let rng = || generator(seed);
+    let model =
+        Model::new(mlp::<f32>(&widths, &mut rng()), mlp::<f64>(&widths, &mut rng()), &widths);
+    checks.model(task, &model, |model| task.sgd(&widths).init(model))
+}
+
+/// Trains a net and returns it with its accuracy on the validation images.
+fn train<L, K>(
+    task: &Task<L, K>,
+    hidden: &[usize],
+    flags: &Flags,
     digits: &Dataset,
-) -> Result<(M, f64), Failure> {
-    let Options { epochs, seed, .. } = *options;
-    let mut sgd = task.sgd(hidden).init(&model);
-    let (model, history) = task.train(model, &mut sgd, digits, epochs, 16, seed)?;
-    Ok((model, history[epochs].valid.accuracy))
+) -> Result<(impl Layer<f32> + use<L, K>, f64), Failure>
+where
+    L: Loss<f32, Target = [usize]> + Clone,
+    K: Metric<f32, [usize], Value = f64> + Clone,
+{
+    let widths = widths(hidden, task.outputs);
+    let mut model = mlp::<f32>(&widths, &mut generator(flags.seed));
+    let mut sgd = task.sgd(&widths).init(&model);
+    let history =
+        task.train(&mut model, &mut sgd, digits, (flags.epochs, BATCH_SIZE, flags.seed))?;
+    Ok((model, history[flags.epochs].valid.metric))
+}
+
+/// All images of a set.
+fn all(split: &Split) -> Batch<f32, Vec<usize>> {
+    split.batch(&(0..split.len()).collect::<Vec<_>>())
 }
 
 fn mean_squared_error(model: &impl Layer<f32>, test: &Split) -> f64 {
-    let (x, labels) = test.batch(&(0..test.len()).collect::<Vec<_>>());
-    f64::from(DistanceFromLabel.loss(&model.infer(&x), &labels))
+    let Batch { x, targets } = all(test);
+    f64::from(DistanceFromLabel.loss(&model.infer(&x), &targets))
 }

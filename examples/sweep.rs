@@ -3,16 +3,7 @@
 //!
 //! `cargo run --release --example sweep`, and with `-- --help` what can be changed.
 
-#[path = "support/check.rs"]
-mod check;
-#[path = "support/command.rs"]
-mod command;
-#[path = "support/data.rs"]
-mod data;
-#[path = "support/task.rs"]
-mod task;
-
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -21,58 +12,81 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Instant;
 
-use longhand_layers::SoftmaxCrossEntropy;
-use longhand_layers::rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
+use clap::Parser;
+use longhand_layers::mlp;
 use longhand_mnist::Dataset;
 use longhand_optim::Sgd;
 use longhand_report::HeatMap;
-use longhand_train::{Score, Training, argmax, evaluate};
+use longhand_run::task::{CLASSIFICATION, widths};
+use longhand_run::terminal::{BottomLine, minutes, print};
+use longhand_run::{Checks, DataFlags, Failure, List, Model, check_memory, count, exit, folder};
+use longhand_run::{generator, identity, list, parse, rate, terminal, whole, write_whole};
+use longhand_train::{Score, evaluate};
 use serde::{Deserialize, Serialize};
 
-use check::Checks;
-use command::{
-    COUNT, Failure, PerClass, RATE, in_f32, is_count, make_folder, minutes, number, numbers, print,
-    terminal, write,
-};
-use task::{CLASSIFICATION, hidden_layers, net};
-
-const HELP: &str = "Tries every combination of settings of 784-hidden-10, several times each.
-
-Usage: cargo run --release --example sweep -- [flags]     (defaults in parentheses)
-
-  --hidden W,W,..        hidden units; 0 for logistic regression (10,30,100,300)
-  --lr X,X,..            learning rates (0.05,0.1,0.2)
-  --weight-decay X,X,..  weight decays (0,0.001)
-  --seeds N              runs of each combination (2)
-  --epochs N             how often each training image is seen (30)
-  --batch-size N         images per update (16)
-  --held-out N           judge by N training images of each digit, which are not
-                         trained on, in place of the validation images; the best
-                         settings are then judged by these as well (0)
-  --data DIR             folder or name of other digits, as for mlp
-                         (the digits inside the program)
-  --per-class N          images of each digit in either set, or `all` (500)
-  --threads N            runs at a time (as many as there are cores)
-  --out DIR              where runs.jsonl, sweep.csv and the heat maps go; runs
-                         that are there already are not made again (runs/sweep)
-  --check                check a net of each width in place of the runs: one line
-                         each, exit code 1 if one failed
-  --help                 print this
-";
-
-struct Options {
-    hidden: Vec<usize>,
-    learning_rates: Vec<f64>,
-    weight_decays: Vec<f64>,
-    seeds: u64,
+/// Tries every combination of settings of 784-hidden-10, several times each.
+#[derive(Parser)]
+struct Flags {
+    /// Hidden units; 0 for logistic regression
+    #[arg(long, value_name = "W,W,..", default_value = "10,30,100,300", value_parser = hidden_units, allow_negative_numbers = true)]
+    hidden: List<usize>,
+    /// Learning rates
+    #[arg(long, visible_alias = "learning-rate", value_name = "X,X,..", default_value = "0.05,0.1,0.2", value_parser = rates, allow_negative_numbers = true)]
+    lr: List<f64>,
+    /// Weight decays
+    #[arg(long, value_name = "X,X,..", default_value = "0,0.001", value_parser = rates, allow_negative_numbers = true)]
+    weight_decay: List<f64>,
+    /// Runs of each combination
+    #[arg(long, value_name = "N", default_value = "2", value_parser = count, allow_negative_numbers = true)]
+    seeds: usize,
+    /// How often each training image is seen
+    #[arg(long, value_name = "N", default_value = "30", value_parser = count, allow_negative_numbers = true)]
     epochs: usize,
+    /// Images per update
+    #[arg(long, value_name = "N", default_value = "16", value_parser = count, allow_negative_numbers = true)]
     batch_size: usize,
+    /// Evaluate on N training images of each digit, which are not trained on, in place of the
+    /// validation images; the best settings are then evaluated on these, too
+    #[arg(long, value_name = "N", default_value = "0", value_parser = whole::<usize>, allow_negative_numbers = true)]
     held_out: usize,
-    data: Option<PathBuf>,
-    per_class: PerClass,
-    threads: usize,
+    #[command(flatten)]
+    data: DataFlags,
+    /// Runs at a time [default: as many as there are cores]
+    #[arg(long, value_name = "N", value_parser = count, allow_negative_numbers = true)]
+    threads: Option<usize>,
+    /// Where runs.jsonl, sweep.csv and the heat maps go; runs that are there already are not made
+    /// again
+    #[arg(long, value_name = "DIR", default_value = "runs/sweep", value_parser = folder())]
     out: PathBuf,
+    /// Check a net of each width in place of the runs: one line each, exit code 1 if one failed
+    #[arg(long)]
     check: bool,
+}
+
+fn hidden_units(text: &str) -> Result<List<usize>, String> {
+    let width = |text: &str| whole(text).ok().filter(|w| *w <= WIDEST).ok_or_else(String::new);
+    list(text, &format!("widths up to {WIDEST}, separated by commas, as in 10,30"), width)
+        .map(distinct)
+}
+
+fn rates(text: &str) -> Result<List<f64>, String> {
+    list(text, "for each: 0, or a finite number from 1.2e-38 to 3.4e38", rate).map(distinct)
+}
+
+/// A wider net would take gigabytes for each run.
+const WIDEST: usize = 100_000;
+
+/// More runs would take longer than anybody waits, and more memory than there is to list them.
+const MOST_RUNS: usize = 1_000_000;
+
+/// A setting that is named twice is one.
+fn distinct<T: PartialEq>(List(values): List<T>) -> List<T> {
+    List(values.into_iter().fold(vec![], |mut kept, value| {
+        if !kept.contains(&value) {
+            kept.push(value);
+        }
+        kept
+    }))
 }
 
 /// All that decides what a run gives.
@@ -110,13 +124,20 @@ struct Outcome {
 const FIRST_SEED: u64 = 42;
 
 fn main() -> ExitCode {
-    command::exit(run())
+    exit(run())
 }
 
 fn run() -> Result<(), Failure> {
-    let Some(options) = parse()? else { return print(HELP) };
-    let all = command::digits(options.data.as_deref(), options.per_class, 0)?;
-    let digits = match options.held_out {
+    let flags = parse::<Flags>()?;
+    let settings = flags.hidden.0.len() * flags.lr.0.len() * flags.weight_decay.0.len();
+    if settings.saturating_mul(flags.seeds) > MOST_RUNS {
+        return Err(Failure::Usage(format!(
+            "--seeds: expected at most {MOST_RUNS} runs in all, found {settings} settings with {} seeds each; ask for fewer",
+            flags.seeds
+        )));
+    }
+    let all = flags.data.digits(0)?;
+    let digits = match flags.held_out {
         0 => all.clone(),
         n => all
             .with_validation(n, 0)
@@ -126,12 +147,17 @@ fn run() -> Result<(), Failure> {
         let message = "--held-out: expected fewer than there are training images of a digit, found all of them";
         return Err(Failure::Usage(message.to_owned()));
     }
-    if options.check {
-        return check(&options, &digits);
+    for &hidden in &flags.hidden.0 {
+        check_memory(&widths(&[hidden], 10), flags.batch_size.min(digits.train.len()), 0)?;
     }
-    make_folder(&options.out)?;
-    let mut log = Log::open(&options.out.join("runs.jsonl"))?;
-    let wanted = combinations(&options, &command::identity(&digits));
+    if flags.check {
+        return check(&flags, &digits);
+    }
+    let maps: Vec<String> =
+        flags.weight_decay.0.iter().map(|&decay| map_name(&flags, decay)).collect();
+    make_folder(&flags.out, maps.iter().map(String::as_str).chain(["sweep.csv"]))?;
+    let mut log = Log::open(&flags.out.join("runs.jsonl"))?;
+    let wanted = combinations(&flags, &identity(&digits));
     let mut todo: Vec<Settings> = wanted.iter().flatten().cloned().collect();
     let number_of_runs = todo.len();
     todo.retain(|settings| log.find(settings).is_none());
@@ -143,183 +169,155 @@ fn run() -> Result<(), Failure> {
         digits.test.len(),
         wanted.len(),
         number_of_runs,
-        options.epochs,
+        flags.epochs,
         if kept > 0 { format!("; {kept} of them were there already") } else { String::new() }
     ))?;
-    run_all(todo, &digits, options.threads, &mut log)?;
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    run_all(todo, &digits, flags.threads.unwrap_or(cores), &mut log)?;
 
     let rows: Vec<Row> = wanted.iter().map(|runs| Row::new(runs, &log)).collect();
     print(&table(&rows))?;
-    write(&options.out.join("sweep.csv"), csv(&rows))?;
-    for decay in &options.weight_decays {
-        let name = match options.weight_decays.len() {
-            1 => "sweep.svg".to_owned(),
-            _ => format!("sweep-decay{}.svg", rate_text(*decay)),
-        };
-        write(&options.out.join(name), heat_map(&options, *decay, &rows))?;
+    write_whole(&flags.out.join("sweep.csv"), csv(&rows))?;
+    for (decay, name) in flags.weight_decay.0.iter().zip(maps) {
+        write_whole(&flags.out.join(name), heat_map(&flags, *decay, &rows))?;
     }
-    print(&verdict(&rows, &options, &digits, &all))?;
-    print(&format!("\nThe table and heat maps are in {}.\n", options.out.display()))
+    print(&verdict(&rows, &flags, &digits, &all))?;
+    print(&format!("\nThe table and heat maps are in {}.\n", terminal::path(&flags.out)))
+}
+
+/// The heat map of a weight decay.
+fn map_name(flags: &Flags, decay: f64) -> String {
+    match flags.weight_decay.0.len() {
+        1 => "sweep.svg".to_owned(),
+        _ => format!("sweep-decay{}.svg", rate_text(decay)),
+    }
+}
+
+/// Makes the folder, unless it is there. What will be written must not be a folder.
+fn make_folder<'a>(folder: &Path, names: impl Iterator<Item = &'a str>) -> Result<(), Failure> {
+    if folder.exists() && !folder.is_dir() {
+        return Err(Failure::write(folder, &"expected a folder, found a file"));
+    }
+    fs::create_dir_all(folder).map_err(|error| Failure::write(folder, &error))?;
+    for path in names.map(|name| folder.join(name)) {
+        if path.is_dir() {
+            return Err(Failure::write(&path, &"expected a file, found a folder"));
+        }
+    }
+    Ok(())
 }
 
 /// Checks a net of each width, with the first of the learning rates and weight decays.
-fn check(options: &Options, digits: &Dataset) -> Result<(), Failure> {
-    let (learning_rate, weight_decay) = (options.learning_rates[0], options.weight_decays[0]);
-    let mut checks = Checks::new(digits, options.epochs, options.batch_size, FIRST_SEED);
-    for &width in &options.hidden {
-        let hidden = hidden_layers(width);
-        print(&format!("{width} hidden units\n"))?;
-        let model = net(&hidden, 10, &mut Xoshiro256PlusPlus::seed_from_u64(FIRST_SEED));
-        checks.model(&CLASSIFICATION, &model, &hidden, |model| {
+fn check(flags: &Flags, digits: &Dataset) -> Result<(), Failure> {
+    let (learning_rate, weight_decay) = (flags.lr.0[0], flags.weight_decay.0[0]);
+    let mut checks = Checks::new(digits, flags.epochs, flags.batch_size, FIRST_SEED);
+    for &hidden in &flags.hidden.0 {
+        print(&format!("{hidden} hidden units\n"))?;
+        let (widths, rng) = (widths(&[hidden], 10), || generator(FIRST_SEED));
+        let model =
+            Model::new(mlp::<f32>(&widths, &mut rng()), mlp::<f64>(&widths, &mut rng()), &widths);
+        checks.model(&CLASSIFICATION, &model, |model| {
             Sgd { learning_rate, weight_decay, ..Sgd::default() }.init(model)
         })?;
     }
     print("one layer and two\n")?;
-    checks.two_layers_below_one(&CLASSIFICATION, 30)?;
+    let [one, two] =
+        [&[784, 10][..], &[784, 30, 10]].map(|net| checks.reference(&CLASSIFICATION, net));
+    checks.two_layers_below_one(&one, &two)?;
     checks.end()
 }
 
-fn parse() -> Result<Option<Options>, Failure> {
-    let mut options = Options {
-        hidden: vec![10, 30, 100, 300],
-        learning_rates: vec![0.05, 0.1, 0.2],
-        weight_decays: vec![0.0, 1e-3],
-        seeds: 2,
-        epochs: 30,
-        batch_size: 16,
-        held_out: 0,
-        data: None,
-        per_class: PerClass::Count(500),
-        threads: thread::available_parallelism().map_or(1, usize::from),
-        out: PathBuf::from("runs/sweep"),
-        check: false,
-    };
-    let known = [
-        "hidden",
-        "lr",
-        "weight-decay",
-        "seeds",
-        "epochs",
-        "batch-size",
-        "held-out",
-        "data",
-        "per-class",
-        "threads",
-        "out",
-        "check",
-    ];
-    let asked = command::flags(&known, |flag, value| {
-        let width = |w: &usize| *w <= WIDEST;
-        let rates = || numbers(flag, &value, &format!("for each: {RATE}"), in_f32);
-        match flag {
-            "hidden" => {
-                let expected = format!("widths up to {WIDEST}, separated by commas, as in 10,30");
-                options.hidden = numbers(flag, &value, &expected, width)?;
-            }
-            "lr" => options.learning_rates = rates()?,
-            "weight-decay" => options.weight_decays = rates()?,
-            "seeds" => options.seeds = number(flag, &value, COUNT, is_count)? as u64,
-            "epochs" => options.epochs = number(flag, &value, COUNT, is_count)?,
-            "batch-size" => options.batch_size = number(flag, &value, COUNT, is_count)?,
-            "held-out" => options.held_out = number(flag, &value, "a whole number", |_| true)?,
-            "per-class" => options.per_class = PerClass::parse(&value)?,
-            "threads" => options.threads = number(flag, &value, COUNT, is_count)?,
-            "data" => options.data = Some(value.into()),
-            "check" => options.check = true,
-            _ => options.out = value.into(),
-        }
-        Ok(())
-    })?;
-    if !asked {
-        return Ok(None);
-    }
-    // A setting that is named twice is one.
-    options.hidden = distinct(options.hidden);
-    options.learning_rates = distinct(options.learning_rates);
-    options.weight_decays = distinct(options.weight_decays);
-    Ok(Some(options))
-}
-
-/// A wider net would take gigabytes for each run.
-const WIDEST: usize = 100_000;
-
-fn distinct<T: PartialEq>(values: Vec<T>) -> Vec<T> {
-    values.into_iter().fold(vec![], |mut kept, value| {
-        if !kept.contains(&value) {
-            kept.push(value);
-        }
-        kept
-    })
-}
-
 /// The runs of each combination.
-fn combinations(options: &Options, data: &str) -> Vec<Vec<Settings>> {
+fn combinations(flags: &Flags, data: &str) -> Vec<Vec<Settings>> {
     let mut all = vec![];
-    for &weight_decay in &options.weight_decays {
-        for &hidden in &options.hidden {
-            for &learning_rate in &options.learning_rates {
+    for &weight_decay in &flags.weight_decay.0 {
+        for &hidden in &flags.hidden.0 {
+            for &learning_rate in &flags.lr.0 {
                 let settings = |seed| Settings {
                     hidden,
                     learning_rate,
                     weight_decay,
                     seed,
-                    epochs: options.epochs,
-                    batch_size: options.batch_size,
+                    epochs: flags.epochs,
+                    batch_size: flags.batch_size,
                     data: data.to_owned(),
                     version: env!("CARGO_PKG_VERSION").to_owned(),
                 };
-                all.push((FIRST_SEED..FIRST_SEED + options.seeds).map(settings).collect());
+                all.push((FIRST_SEED..).take(flags.seeds).map(settings).collect());
             }
         }
     }
     all
 }
 
-/// The finished runs, each written as soon as it is.
+/// The finished runs, each written as soon as it is. One sweep at a time writes them.
 struct Log {
     path: PathBuf,
     file: File,
+    length: u64,
     runs: Vec<Finished>,
 }
 
 impl Log {
     fn open(path: &Path) -> Result<Log, Failure> {
         let failed = |error: io::Error| Failure::write(path, &error);
-        let text = match fs::read_to_string(path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
-            other => other.map_err(|error| {
-                Failure::Run(format!(
-                    "cannot read {}: {error}; choose another folder with --out",
-                    path.display()
-                ))
-            })?,
-        };
-        // What follows the last end of a line was being written when the program ended: that run is made again.
-        let whole = text.rfind('\n').map_or(0, |end| end + 1);
-        let mut runs = vec![];
-        for (line, number) in text[..whole].lines().zip(1..) {
-            runs.push(serde_json::from_str(line).map_err(|error| {
-                let path = path.display();
-                Failure::Run(format!(
-                    "{path}, line {number}: expected a finished run, found {error}; delete the line or choose another folder with --out"
-                ))
-            })?);
+        if path.exists() && !path.is_file() {
+            return Err(Failure::write(path, &"expected a file"));
         }
-        let file = OpenOptions::new().create(true).append(true).open(path).map_err(failed)?;
-        file.set_len(whole as u64).map_err(failed)?;
-        Ok(Log { path: path.to_owned(), file, runs })
+        let file =
+            OpenOptions::new().create(true).read(true).append(true).open(path).map_err(failed)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                return Err(Failure::write(path, &"another sweep is writing it; wait for it"));
+            }
+            Err(TryLockError::Error(error)) => return Err(failed(error)),
+        }
+        let name = terminal::path(path);
+        let text = fs::read_to_string(path).map_err(|error| {
+            Failure::Run(format!("cannot read {name}: {error}; choose another folder with --out"))
+        })?;
+        let mut runs = vec![];
+        let mut length = 0;
+        for (line, number) in text.split_inclusive('\n').zip(1..) {
+            match serde_json::from_str(line) {
+                Ok(run) if line.ends_with('\n') => runs.push(run),
+                // A line without an end was being written when the program ended: that run is made again.
+                _ if !line.ends_with('\n') && is_begun(line) => break,
+                Ok(_) => break,
+                Err(error) => {
+                    return Err(Failure::Run(format!(
+                        "{name}, line {number}: expected a finished run, found {error}; delete the line or choose another folder with --out"
+                    )));
+                }
+            }
+            length += line.len() as u64;
+        }
+        file.set_len(length).map_err(failed)?;
+        Ok(Log { path: path.to_owned(), file, length, runs })
     }
 
+    /// Adds a line. One that cannot be written whole is not left in part.
     fn add(&mut self, run: Finished) -> Result<(), Failure> {
         let line = serde_json::to_string(&run).expect("numbers and text") + "\n";
-        let written = self.file.write_all(line.as_bytes());
+        self.file.write_all(line.as_bytes()).map_err(|error| {
+            let _ = self.file.set_len(self.length);
+            Failure::write(&self.path, &error)
+        })?;
+        self.length += line.len() as u64;
         self.runs.push(run);
-        written.map_err(|error| Failure::write(&self.path, &error))
+        Ok(())
     }
 
     fn find(&self, settings: &Settings) -> Option<&Finished> {
         self.runs.iter().find(|run| run.settings == *settings)
     }
+}
+
+/// Whether a line begins as those of finished runs do.
+fn is_begun(line: &str) -> bool {
+    const BEGINNING: &str = "{\"hidden\":";
+    line.starts_with(BEGINNING) || BEGINNING.starts_with(line)
 }
 
 /// Makes all runs, so many at a time, each on one thread.
@@ -364,7 +362,7 @@ fn run_all(
 
 /// A line on a terminal that tells how far the runs are.
 struct Progress {
-    shown: bool,
+    line: BottomLine,
     start: Instant,
     /// What runs cost, by their widths: of those finished, and of all.
     cost: (usize, usize),
@@ -374,8 +372,12 @@ struct Progress {
 impl Progress {
     fn new(todo: &[Settings]) -> Progress {
         let all = todo.iter().map(Progress::cost).sum();
-        let shown = terminal(&io::stderr());
-        Progress { shown, start: Instant::now(), cost: (0, all), runs: (0, todo.len()) }
+        Progress {
+            line: BottomLine::new(true),
+            start: Instant::now(),
+            cost: (0, all),
+            runs: (0, todo.len()),
+        }
     }
 
     fn cost(settings: &Settings) -> usize {
@@ -388,38 +390,25 @@ impl Progress {
         let left = (self.cost.1 - self.cost.0) as f64 / self.cost.0 as f64;
         let left = minutes(self.start.elapsed().as_secs_f64() * left);
         let (done, all) = self.runs;
-        if self.shown {
-            let _ = write!(io::stderr(), "\r\x1b[K{done} of {all} runs, {left} left");
-        }
+        self.line.show(&format!("{done} of {all} runs, {left} left"));
     }
 }
 
-impl Drop for Progress {
-    fn drop(&mut self) {
-        if self.shown {
-            let _ = write!(io::stderr(), "\r\x1b[K");
-        }
-    }
-}
-
-/// A trained model's results on the validation images, and on others where they are asked for.
-type Judge = Box<dyn Fn(&Dataset) -> Score>;
+/// A trained model's score on the validation images of other digits.
+type Judge = Box<dyn Fn(&Dataset) -> Score<f64>>;
 
 fn train(settings: &Settings, digits: &Dataset) -> Option<(Outcome, Judge)> {
-    let rng = &mut Xoshiro256PlusPlus::seed_from_u64(settings.seed);
-    let mut model = net::<f32>(&hidden_layers(settings.hidden), 10, rng);
     let Settings { learning_rate, weight_decay, seed, epochs, batch_size, .. } = *settings;
-    let loss = SoftmaxCrossEntropy::default();
-    let training = Training { loss, answer: argmax, epochs, batch_size, seed };
+    let mut model = mlp::<f32>(&widths(&[settings.hidden], 10), &mut generator(seed));
     let mut sgd = Sgd { learning_rate, weight_decay, ..Sgd::default() }.init(&model);
-    let history = training.run(&mut model, &mut sgd, &digits.train, &digits.test, &mut ()).ok()?;
+    let how = (epochs, batch_size, seed);
+    let history = CLASSIFICATION.train(&mut model, &mut sgd, digits, how).ok()?;
     let last = history[epochs];
-    let outcome = Outcome {
-        accuracy: last.valid.accuracy,
-        loss: last.valid.loss,
-        train_loss: last.train.loss,
+    let outcome =
+        Outcome { accuracy: last.valid.metric, loss: last.valid.loss, train_loss: last.train.loss };
+    let judge = move |other: &Dataset| {
+        evaluate(&model, &CLASSIFICATION.loss, &CLASSIFICATION.metric, &other.test)
     };
-    let judge = move |other: &Dataset| evaluate(&model, &training.loss, argmax, &other.test);
     Some((outcome, Box::new(judge)))
 }
 
@@ -503,17 +492,17 @@ fn csv(rows: &[Row]) -> String {
     text
 }
 
-fn heat_map(options: &Options, decay: f64, rows: &[Row]) -> String {
+fn heat_map(flags: &Flags, decay: f64, rows: &[Row]) -> String {
     let of_decay: Vec<&Row> = rows.iter().filter(|r| r.settings.weight_decay == decay).collect();
-    let lines = of_decay.chunks(options.learning_rates.len());
+    let lines = of_decay.chunks(flags.lr.0.len());
     let values: Vec<Vec<Option<f64>>> =
         lines.map(|line| line.iter().map(|row| row.accuracy()).collect()).collect();
     HeatMap {
         title: &format!("Validation accuracy with weight decay {}", rate_text(decay)),
         x: "learning rate",
         y: "hidden units",
-        columns: &options.learning_rates.iter().map(|&r| rate_text(r)).collect::<Vec<_>>(),
-        rows: &options.hidden.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        columns: &flags.lr.0.iter().map(|&r| rate_text(r)).collect::<Vec<_>>(),
+        rows: &flags.hidden.0.iter().map(ToString::to_string).collect::<Vec<_>>(),
         values: &values,
         best: true,
     }
@@ -521,7 +510,7 @@ fn heat_map(options: &Options, decay: f64, rows: &[Row]) -> String {
 }
 
 /// The best settings, and what that is worth.
-fn verdict(rows: &[Row], options: &Options, digits: &Dataset, all: &Dataset) -> String {
+fn verdict(rows: &[Row], flags: &Flags, digits: &Dataset, all: &Dataset) -> String {
     let judged = rows.iter().filter_map(|row| Some((row, row.accuracy()?)));
     let Some((best, accuracy)) = judged.max_by(|a, b| a.1.total_cmp(&b.1)) else {
         return "\nevery run diverged: try smaller learning rates\n".to_owned();
@@ -535,14 +524,14 @@ fn verdict(rows: &[Row], options: &Options, digits: &Dataset, all: &Dataset) -> 
         rate_text(weight_decay),
         rows.len()
     );
-    if options.held_out == 0 {
-        text += "With --held-out 100 other images choose it than judge it in the end.\n";
+    if flags.held_out == 0 {
+        text += "With --held-out 100, settings are chosen and evaluated on different images.\n";
         return text;
     }
-    let runs = (best.settings.seed..).take(options.seeds as usize);
+    let runs = (best.settings.seed..).take(flags.seeds);
     let accuracies: Vec<f64> = runs
         .filter_map(|seed| train(&Settings { seed, ..best.settings.clone() }, digits))
-        .map(|(_, judge)| judge(all).accuracy)
+        .map(|(_, judge)| judge(all).metric)
         .collect();
     text += &format!(
         "On the {} validation images, by which nothing was chosen, its accuracy is {:.4}.\n",

@@ -3,121 +3,88 @@
 //! `cargo run --release --example workloads -- --data MNIST_DIR --workloads W1,W2,W3,W4,W5A,W5B --reps 3`
 //! `cargo run --release --example workloads -- --data MNIST_DIR --dims 784,100,10 --batch 37`
 
-#[path = "support/command.rs"]
-mod command;
-#[path = "support/data.rs"]
-mod data;
-
 use std::hint::black_box;
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use longhand_layers::rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
-use longhand_layers::{Chain, Layer, Linear, Relu, SoftmaxCrossEntropy};
+use clap::Parser;
+use longhand_layers::{Layer, Linear, Mlp, SoftmaxCrossEntropy, mlp};
 use longhand_mnist::{Dataset, Split};
 use longhand_optim::Sgd;
-use longhand_train::{Training, argmax};
+use longhand_run::terminal::print;
+use longhand_run::workloads::{Images, Workload, workload, workloads};
+use longhand_run::{
+    Failure, List, check_memory, count, exit, folder, generator, list, net_name, open, parse,
+};
+use longhand_train::{Accuracy, Data, Training, argmax};
 use ndarray::Array2;
 use serde_json::json;
 
-use command::{COUNT, Failure, PerClass, is_count, number, numbers, print, wrong_value};
-
-const HELP: &str = "Times training and inference, as one JSON line a workload (seconds).
-
-Usage: cargo run --release --example workloads -- [flags]
-
-  --data DIR       folder with the four MNIST files (the digits inside the program)
-  --workloads W,.. W1, W2, W3, W4: an epoch (W4: a step) of 784-10, 784-30-10,
-                   784-800-10, 784-2500-2000-1500-1000-500-10; W5A, W5B: the test
-                   images through 784-800-10, 1000 at a time and one by one (all)
-  --dims W,W,..    an epoch of another net in place of the workloads
-  --batch N        with --dims: images per update (16)
-  --reps R         samples of each, after one to warm up (3)
-  --threads N      threads for large products (as many as there are cores)
-  --help           print this
-";
-
-type Net = Chain<Vec<Chain<Linear<f32>, Relu>>, Linear<f32>>;
-
-#[derive(Clone, PartialEq)]
-struct Workload {
-    name: String,
-    dims: Vec<usize>,
+/// Times training and inference, as one JSON line a workload (seconds).
+#[derive(Parser)]
+struct Flags {
+    /// Folder with the four MNIST files [default: the digits inside the program]
+    #[arg(long, value_name = "DIR", value_parser = folder())]
+    data: Option<std::path::PathBuf>,
+    /// W1, W2, W3, W4: an epoch (W4: a step) of 784-10, 784-30-10, 784-800-10 and
+    /// 784-2500-2000-1500-1000-500-10; W5A, W5B: the test images through 784-800-10, 1000 at a
+    /// time and one by one [default: all]
+    #[arg(long, value_name = "W,..", value_parser = known)]
+    workloads: Option<List<Workload>>,
+    /// An epoch of another net in place of the workloads
+    #[arg(long, value_name = "W,W,..", value_parser = dims)]
+    dims: Option<List<usize>>,
+    /// With --dims: images per update
+    #[arg(long, value_name = "N", default_value = "16", value_parser = count, allow_negative_numbers = true)]
     batch: usize,
-    learning_rate: f64,
-    /// Images that are trained on: 500 of each class, as many as ten batches, or all.
-    images: Images,
+    /// Samples of each, after one to warm up
+    #[arg(long, value_name = "R", default_value = "3", value_parser = count, allow_negative_numbers = true)]
+    reps: usize,
+    /// Threads for large products [default: as many as there are cores]
+    #[arg(long, value_name = "N", value_parser = count, allow_negative_numbers = true)]
+    threads: Option<usize>,
 }
 
-#[derive(Clone, Copy, PartialEq)]
-enum Images {
-    PerClass,
-    TenBatches,
-    All,
+fn known(text: &str) -> Result<List<Workload>, String> {
+    list(text, "W1, W2, W3, W4, W5A or W5B", |name| workload(name).ok_or_else(String::new))
 }
 
-fn workload(name: &str) -> Option<Workload> {
-    let (dims, batch, learning_rate, images) = match name {
-        "W1" => (vec![784, 10], 16, 0.1, Images::PerClass),
-        "W2" => (vec![784, 30, 10], 16, 0.1, Images::PerClass),
-        "W3" => (vec![784, 800, 10], 128, 0.1, Images::All),
-        "W4" => (vec![784, 2500, 2000, 1500, 1000, 500, 10], 256, 0.01, Images::TenBatches),
-        "W5A" => (vec![784, 800, 10], 1000, 0.1, Images::All),
-        "W5B" => (vec![784, 800, 10], 1, 0.1, Images::All),
-        _ => return None,
-    };
-    Some(Workload { name: name.to_owned(), dims, batch, learning_rate, images })
+fn dims(text: &str) -> Result<List<usize>, String> {
+    let expected = "widths from 784 to 10, as in 784,100,10";
+    let widths = list(text, expected, count)?;
+    match widths.0[..] {
+        [784, .., last] if last >= 10 => Ok(widths),
+        _ => Err(format!("expected {expected}, found `{text}`")),
+    }
 }
 
 fn main() -> ExitCode {
-    command::exit(run())
+    exit(run())
 }
 
 fn run() -> Result<(), Failure> {
-    const NAMES: &str = "W1, W2, W3, W4, W5A or W5B";
-    let (mut data, mut dims, mut batch, mut reps) = (None::<PathBuf>, None, 16, 3);
-    let mut workloads = ["W1", "W2", "W3", "W4", "W5A", "W5B"].map(workload).to_vec();
-    let known = ["data", "workloads", "dims", "batch", "reps", "threads"];
-    let asked = command::flags(&known, |flag, value| {
-        match flag {
-            "data" => data = Some(value.into()),
-            "workloads" => {
-                let text = value.to_string_lossy().into_owned();
-                workloads = text.split(',').map(workload).collect();
-                if workloads.contains(&None) {
-                    return Err(wrong_value(flag, NAMES, text));
-                }
-            }
-            "dims" => {
-                let expected = "widths from 784 to 10, as in 784,100,10";
-                let widths: Vec<usize> = numbers(flag, &value, expected, is_count)?;
-                if widths.len() < 2 || widths[0] != 784 || widths[widths.len() - 1] < 10 {
-                    return Err(wrong_value(flag, expected, value.display()));
-                }
-                dims = Some(widths);
-            }
-            "batch" => batch = number(flag, &value, COUNT, is_count)?,
-            "reps" => reps = number(flag, &value, COUNT, is_count)?,
-            _ => longhand_tensor::set_threads(number(flag, &value, COUNT, is_count)?),
+    let flags = parse::<Flags>()?;
+    if let Some(threads) = flags.threads {
+        longhand_tensor::set_threads(threads);
+    }
+    let todo = match (flags.dims, flags.workloads) {
+        (Some(List(widths)), _) => {
+            let (name, batch) = (net_name(&widths), flags.batch);
+            vec![Workload { name, widths, batch, learning_rate: Some(0.1), images: Images::All }]
         }
-        Ok(())
-    })?;
-    if !asked {
-        return print(HELP);
+        (None, Some(List(workloads))) => workloads,
+        (None, None) => workloads(),
+    };
+    for workload in &todo {
+        check_memory(&workload.widths, workload.batch.min(60_000), 0)?;
     }
-    if let Some(dims) = dims {
-        let name = dims.iter().map(ToString::to_string).collect::<Vec<_>>().join("-");
-        let net = Workload { name, dims, batch, learning_rate: 0.1, images: Images::All };
-        workloads = vec![Some(net)];
-    }
-    let digits = command::digits(data.as_deref(), PerClass::All, 0)?;
+    let digits = open(flags.data.as_deref()).map_err(Failure::Run)?;
     let threads = longhand_tensor::threads();
-    for workload in workloads.into_iter().flatten() {
-        let (samples, loss) = match &workload.name[..] {
-            "W5A" => (inference(&workload, &digits.test, reps), None),
-            "W5B" => (latency(&workload, &digits.test, reps), None),
-            _ => training(&workload, &digits, reps)?,
+    for workload in todo {
+        let (samples, loss) = match workload.learning_rate {
+            Some(rate) => training(&workload, rate, &digits, flags.reps)?,
+            None if workload.batch == 1 => (latency(&workload, &digits.test, flags.reps), None),
+            None => (inference(&workload, &digits.test, flags.reps), None),
         };
         let mut sorted = samples.clone();
         sorted.sort_by(f64::total_cmp);
@@ -130,26 +97,19 @@ fn run() -> Result<(), Failure> {
     Ok(())
 }
 
-fn net(dims: &[usize]) -> Net {
-    let rng = &mut Xoshiro256PlusPlus::seed_from_u64(1);
-    let (last, hidden) = dims
-        .windows(2)
-        .collect::<Vec<_>>()
-        .split_last()
-        .map(|(l, h)| (*l, h.to_vec()))
-        .expect("two widths");
-    let hidden: Vec<_> = hidden.iter().map(|w| Linear::new(w[0], w[1], rng).then(Relu)).collect();
-    hidden.then(Linear::new(last[0], last[1], rng))
+fn net(workload: &Workload) -> Mlp<f32> {
+    mlp(&workload.widths, &mut generator(1))
 }
 
 /// Seconds of an epoch, or of a step where the workload is ten of them; and the loss of the last epoch.
 fn training(
     workload: &Workload,
+    learning_rate: f64,
     digits: &Dataset,
     reps: usize,
 ) -> Result<(Vec<f64>, Option<f64>), Failure> {
     let train = match workload.images {
-        Images::All => digits.train.clone(),
+        Images::All | Images::Test => digits.train.clone(),
         Images::TenBatches => digits
             .train
             .select(&(0..10 * workload.batch).map(|i| i % digits.train.len()).collect::<Vec<_>>()),
@@ -158,12 +118,15 @@ fn training(
         }
     };
     // A single layer needs no gradient of its input, which only a model that begins with it knows.
-    match workload.dims[..] {
-        [input, output] => {
-            let rng = &mut Xoshiro256PlusPlus::seed_from_u64(1);
-            epochs(Linear::new(input, output, rng), workload, &train, reps)
-        }
-        _ => epochs(net(&workload.dims), workload, &train, reps),
+    match workload.widths[..] {
+        [input, output] => epochs(
+            Linear::new(input, output, &mut generator(1)),
+            workload,
+            learning_rate,
+            &train,
+            reps,
+        ),
+        _ => epochs(net(workload), workload, learning_rate, &train, reps),
     }
 }
 
@@ -171,23 +134,23 @@ fn training(
 fn epochs<M: Layer<f32>>(
     mut model: M,
     workload: &Workload,
+    learning_rate: f64,
     train: &Split,
     reps: usize,
 ) -> Result<(Vec<f64>, Option<f64>), Failure> {
-    let mut sgd = Sgd { learning_rate: workload.learning_rate, ..Sgd::default() }.init(&model);
+    let mut sgd = Sgd { learning_rate, ..Sgd::default() }.init(&model);
     let mut grad = model.zeros_like();
-    let loss = SoftmaxCrossEntropy::default();
-    let training =
-        Training { loss, answer: argmax, epochs: 0, batch_size: workload.batch, seed: 1 };
+    let (loss, metric) = (SoftmaxCrossEntropy, Accuracy);
+    let training = Training { loss, metric, epochs: 0, batch_size: workload.batch, seed: 1 };
     let (mut samples, mut last) = (vec![], None);
     for epoch in 1..=reps + 1 {
         let start = Instant::now();
         let score = training.epoch(epoch, &mut model, &mut grad, &mut sgd, train, &mut ());
         samples.push(start.elapsed().as_secs_f64());
-        last = score
-            .map_err(|diverged| Failure::Run(diverged.to_string()))?
-            .continue_value()
-            .map(|score| score.loss);
+        last = match score {
+            Ok(score) => score.map(|score| score.loss),
+            Err(_) => return Err(Failure::Run(format!("{}: training diverged", workload.name))),
+        };
     }
     if workload.images == Images::TenBatches {
         samples.iter_mut().for_each(|s| *s /= 10.0);
@@ -198,10 +161,10 @@ fn epochs<M: Layer<f32>>(
 
 /// Seconds for all test images, a batch at a time.
 fn inference(workload: &Workload, test: &Split, reps: usize) -> Vec<f64> {
-    let model = net(&workload.dims);
+    let model = net(workload);
     let positions: Vec<usize> = (0..test.len()).collect();
     let batches: Vec<Array2<f32>> =
-        positions.chunks(workload.batch).map(|p| test.batch(p).0).collect();
+        positions.chunks(workload.batch).map(|p| test.batch(p).x).collect();
     let all = || {
         for x in &batches {
             let y = model.infer(x);
@@ -214,8 +177,8 @@ fn inference(workload: &Workload, test: &Split, reps: usize) -> Vec<f64> {
 
 /// Median seconds of one image, of 2000.
 fn latency(workload: &Workload, test: &Split, reps: usize) -> Vec<f64> {
-    let model = net(&workload.dims);
-    let images: Vec<Array2<f32>> = (0..2000).map(|i| test.batch(&[i % test.len()]).0).collect();
+    let model = net(workload);
+    let images: Vec<Array2<f32>> = (0..2000).map(|i| test.batch(&[i % test.len()]).x).collect();
     let median = || {
         let one = |x: &Array2<f32>| {
             seconds(|| {

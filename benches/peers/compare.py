@@ -18,8 +18,8 @@ ROOT = HERE.parent.parent
 WORK = ROOT / "target" / "peers"
 PYTHON = WORK / "venv" / "bin" / "python"
 PINNED = ["jax==0.10.2", "numpy==2.4.6", "torch==2.15.0"]
-UNITS = {"W1": ("ms an epoch", 1e3), "W2": ("ms an epoch", 1e3), "W3": ("s an epoch", 1), "W4": ("ms a step", 1e3),
-         "W5A": ("ms for 10000 images", 1e3), "W5B": ("µs an image", 1e6)}
+LISTED = json.loads((HERE.parent / "workloads.json").read_text())
+UNITS = {name: (workload["unit"], workload["scale"]) for name, workload in LISTED.items()}
 NATIVE = {**os.environ, "RUSTFLAGS": "-C target-cpu=native"}  # for the peers; longhand is built for the default target
 
 

@@ -9,15 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-# Name: widths, batch size, learning rate. W1 to W4 train, W5A and W5B only answer.
-WORKLOADS = {
-    "W1": ([784, 10], 16, 0.1),
-    "W2": ([784, 30, 10], 16, 0.1),
-    "W3": ([784, 800, 10], 128, 0.1),
-    "W4": ([784, 2500, 2000, 1500, 1000, 500, 10], 256, 0.01),
-    "W5A": ([784, 800, 10], 1000, None),
-    "W5B": ([784, 800, 10], 1, None),
-}
+LISTED = json.loads((Path(__file__).resolve().parent.parent / "workloads.json").read_text())
+# Name: widths, batch size, learning rate; none where the net only makes predictions.
+WORKLOADS = {name: (w["widths"], w["batch"], w["learning_rate"]) for name, w in LISTED.items()}
 W4_STEPS = 10
 
 
@@ -49,7 +43,7 @@ def train(folder, workload):
     """Images as rows of float32 in 0..1, and their labels."""
     images = idx(folder, "train-images-idx3-ubyte").reshape(-1, 784)
     labels = idx(folder, "train-labels-idx1-ubyte")
-    if workload in ("W1", "W2"):  # 500 of each digit
+    if LISTED.get(workload, {}).get("images") == "per-class":  # 500 of each digit
         rng = np.random.default_rng(1)
         drawn = [rng.permutation(np.flatnonzero(labels == digit))[:500] for digit in range(10)]
         images, labels = images[np.concatenate(drawn)], labels[np.concatenate(drawn)]

@@ -2,13 +2,15 @@
 
 use std::time::Instant;
 
+use longhand_data::{Batch, Data};
 use longhand_mnist::Dataset;
+use longhand_run::workloads::Images;
 
 /// A workload with its data: images in rows of 784 numbers from 0 to 1.
 pub struct Task {
     pub images: Vec<f32>,
     pub labels: Vec<u32>,
-    pub widths: &'static [usize],
+    pub widths: Vec<usize>,
     pub batch: usize,
     /// `None` where the net only answers.
     pub learning_rate: Option<f64>,
@@ -36,27 +38,19 @@ pub fn tasks(peer: &'static str) -> impl Iterator<Item = Task> {
     let digits = Dataset::from_idx_folder(flag("--data")).expect("the MNIST files");
     let names: Vec<String> = flag("--workloads").split(',').map(str::to_owned).collect();
     names.into_iter().map(move |workload| {
-        let (widths, batch, learning_rate): (&[usize], _, _) = match &*workload {
-            "W1" => (&[784, 10], 16, Some(0.1)),
-            "W2" => (&[784, 30, 10], 16, Some(0.1)),
-            "W3" => (&[784, 800, 10], 128, Some(0.1)),
-            "W4" => (&[784, 2500, 2000, 1500, 1000, 500, 10], 256, Some(0.01)),
-            "W5A" => (&[784, 800, 10], 1000, None),
-            "W5B" => (&[784, 800, 10], 1, None),
-            _ => panic!("no workload {workload}"),
+        let listed = longhand_run::workloads::workload(&workload).unwrap_or_else(|| panic!("no workload {workload}"));
+        let split = match listed.images {
+            Images::PerClass => digits.draw_per_class(500, 1).expect("500 of each digit").train,
+            Images::TenBatches | Images::All => digits.train.clone(),
+            Images::Test => digits.test.clone(),
         };
-        let split = match &*workload {
-            "W1" | "W2" => digits.draw_per_class(500, 1).expect("500 of each digit").train,
-            "W3" | "W4" => digits.train.clone(),
-            _ => digits.test.clone(),
-        };
-        let (x, labels) = split.batch::<f32>(&(0..split.len()).collect::<Vec<_>>());
+        let Batch { x, targets: labels } = Data::<f32>::batch(&split, &(0..split.len()).collect::<Vec<_>>());
         Task {
             images: x.into_raw_vec_and_offset().0,
             labels: labels.into_iter().map(|label| label as u32).collect(),
-            widths,
-            batch,
-            learning_rate,
+            widths: listed.widths,
+            batch: listed.batch,
+            learning_rate: listed.learning_rate,
             clock: Clock { peer, workload, threads, reps },
         }
     })
@@ -64,7 +58,7 @@ pub fn tasks(peer: &'static str) -> impl Iterator<Item = Task> {
 
 /// An order of `n` samples for each epoch.
 pub fn shuffled(n: usize, epoch: u64) -> Vec<u32> {
-    longhand_mnist::shuffled(n, 1, epoch).into_iter().map(|i| i as u32).collect()
+    longhand_data::shuffled(n, 1, epoch).into_iter().map(|i| i as u32).collect()
 }
 
 impl Clock {

@@ -1,6 +1,7 @@
 //! A training step allocates nothing of a weight's size, and once warm no batch.
 
 use allocation_counter::measure;
+use longhand_data::{Batch, Data};
 use longhand_layers::rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
 use longhand_layers::*;
 use longhand_optim::{Adam, Optimizer, Sgd};
@@ -29,7 +30,7 @@ fn a_step_allocates_less_than_a_weight() {
             let x = x.clone();
             let allocated = measure(|| {
                 let (logits, cache) = model.forward(x);
-                let (_, dlogits) = SoftmaxCrossEntropy::default().loss_and_grad(logits, &[3; 32]);
+                let (_, dlogits) = SoftmaxCrossEntropy.loss_and_grad(logits, &[3; 32]);
                 grad.set_zero();
                 model.backward_params(cache, dlogits, &mut grad);
                 optimizer.step(&mut model, &grad);
@@ -55,9 +56,9 @@ fn a_warm_step_of_the_homework_allocates_no_batch() {
     let mut sgd = Sgd::default().init(&model);
     let positions: Vec<usize> = (0..16).collect();
     let mut step = || {
-        let (x, labels) = digits.batch(&positions);
+        let Batch { x, targets: labels } = digits.batch(&positions);
         let (logits, cache) = model.forward(x);
-        let (_, dlogits) = SoftmaxCrossEntropy::default().loss_and_grad(logits, &labels);
+        let (_, dlogits) = SoftmaxCrossEntropy.loss_and_grad(logits, &labels);
         grad.set_zero();
         model.backward_params(cache, dlogits, &mut grad);
         sgd.step(&mut model, &grad);

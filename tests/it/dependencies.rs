@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::process::Command;
 
+use crate::run::ROOT;
+
 /// All crates that building these libraries compiles, themselves included.
 fn tree(crates: &[&str], features: &[&str]) -> BTreeSet<String> {
     let mut cargo = Command::new(env!("CARGO"));
@@ -20,7 +22,7 @@ fn tree(crates: &[&str], features: &[&str]) -> BTreeSet<String> {
     for name in crates {
         cargo.args(["--package", name]);
     }
-    let output = cargo.current_dir(env!("CARGO_MANIFEST_DIR")).output().expect("cargo starts");
+    let output = cargo.current_dir(ROOT).output().expect("cargo starts");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let text = String::from_utf8(output.stdout).unwrap();
     text.lines().filter_map(|l| l.split_whitespace().next()).map(String::from).collect()

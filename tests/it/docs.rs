@@ -3,24 +3,24 @@
 use std::fs;
 use std::path::Path;
 
-use crate::run::{run, success};
+use crate::run::{ROOT, run, success};
 
 /// Code blocks of a document that begin with "```rust".
 fn quotes(document: &str) -> Vec<String> {
-    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(document)).unwrap();
+    let text = fs::read_to_string(Path::new(ROOT).join(document)).unwrap();
     let blocks = text.split("```rust\n").skip(1);
     blocks.map(|block| block.split("```").next().unwrap().to_owned()).collect()
 }
 
 #[test]
 fn the_code_in_backprop_is_that_of_the_layers() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("crates/longhand-layers/src");
+    let folder = Path::new(ROOT).join("crates/longhand-layers/src");
     let sources: Vec<String> = fs::read_dir(folder)
         .unwrap()
         .map(|file| fs::read_to_string(file.unwrap().path()).unwrap())
         .collect();
     let quotes = quotes("docs/backprop.md");
-    assert_eq!(quotes.len(), 6);
+    assert_eq!(quotes.len(), 7);
     for quote in quotes {
         assert!(
             sources.iter().any(|source| source.contains(&quote)),
@@ -42,10 +42,10 @@ fn the_own_layer_is_short_and_learns() {
 /// Every command of the walk through the homework is run, and what it prints begins each line that is shown with what is shown.
 #[test]
 fn the_walk_through_the_homework_prints_what_it_shows() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/homework.md");
+    let path = Path::new(ROOT).join("docs/homework.md");
     let text = fs::read_to_string(path).unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let steps: Vec<&str> = text.split("```sh\ncargo run --release --example ").skip(1).collect();
+    let steps: Vec<&str> = text.split("```sh\ncargo run --example ").skip(1).collect();
     assert_eq!(steps.len(), 9);
     for step in steps {
         let (command, rest) = step.split_once("\n```").unwrap();

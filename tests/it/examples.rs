@@ -257,7 +257,7 @@ fn compare_says_which_of_the_models_is_better_and_how_sure_that_is() {
         );
         assert!(number(5) < 0.05 && number(2) > number(1), "{row:?}");
     }
-    assert!(printed.contains("The perceptron reads these digits better"), "{printed}");
+    assert!(printed.contains("The perceptron is better on these digits"), "{printed}");
     let plot = fs::read_to_string(folder.path().join("o/compare.svg")).unwrap();
     assert_eq!(plot.matches("<path class=\"curve").count(), 4);
     // The page shows as many images as only one of them read, up to 48 of each.
@@ -505,26 +505,32 @@ fn workloads_print_a_json_line_each() {
 fn the_checks_pass_and_can_fail() {
     let folder = tempfile::tempdir().unwrap();
     for (example, flags, count) in [
-        ("logistic", "", 7),
-        ("mlp", "", 7),
-        ("lr_find", "--hidden 0", 7),
-        ("compare", "", 13),
-        ("sweep", "--hidden 0,10", 13),
-        ("regression", "", 26),
+        ("logistic", "", 8),
+        ("mlp", "", 8),
+        ("lr_find", "--hidden 0", 8),
+        ("compare", "", 15),
+        ("sweep", "--hidden 0,10", 15),
+        ("regression", "", 30),
     ] {
         let printed = success(&run(example, &format!("--check {flags}"), folder.path()));
         assert_eq!(printed.matches("passed  ").count(), count, "{printed}");
         assert!(printed.ends_with(&format!("\nall {count} checks passed\n")), "{printed}");
         assert!(printed.lines().all(|line| line.chars().count() <= 80), "{printed}");
     }
-    // Without training, nothing is learned: biases and shuffled labels take epochs of their own, the last check has none.
+    // Without training, nothing is learned. (The biases take an epoch of their own.)
     let failed = run("mlp", "--check --epochs 0", folder.path());
     assert_eq!(failed.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&failed.stdout).contains("FAILED  two layers beat"));
-    assert!(stderr(&failed).contains("1 of 7 checks failed"), "{}", stderr(&failed));
+    assert!(stderr(&failed).contains("2 of 8 checks failed"), "{}", stderr(&failed));
     // A learning rate of 0 learns no bias.
     let failed = run("mlp", "--check --lr 0", folder.path());
     assert!(String::from_utf8_lossy(&failed.stdout).contains("FAILED  biases"));
+    // The checks are of the options that are given.
+    for (example, check) in [("mlp", "FAILED  16 images"), ("logistic", "FAILED  it learns")] {
+        let failed = run(example, "--check --lr 3", folder.path());
+        assert_eq!(failed.status.code(), Some(1));
+        assert!(String::from_utf8_lossy(&failed.stdout).contains(check), "{example}");
+    }
     assert!(fs::read_dir(folder.path()).unwrap().next().is_none(), "a check leaves no files");
 }
 

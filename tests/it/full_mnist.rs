@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 
 use approx::assert_abs_diff_eq;
+use longhand_data::Data;
 use longhand_mnist::Dataset;
 
 /// The folder of the full set, where it is present.
@@ -35,7 +36,7 @@ fn the_full_set_is_read_as_others_read_it() {
     assert_eq!((full.train.len(), full.test.len()), (60_000, 10_000));
     assert_eq!(full.train.labels()[..10], [5, 0, 4, 1, 9, 2, 1, 3, 1, 4]);
     let norm = |n: usize| {
-        let (x, _) = full.train.batch::<f64>(&(0..n).collect::<Vec<_>>());
+        let x = Data::<f64>::batch(&full.train, &(0..n).collect::<Vec<_>>()).x;
         x.iter().map(|v| v * v).sum::<f64>().sqrt()
     };
     assert_abs_diff_eq!(norm(10), 27.892084, epsilon = 1e-5);

@@ -63,7 +63,7 @@ fn masks_follow_the_steps() {
     let schedule = Default::default();
     let sgd = Sgd::default().init(&model);
     let mut optimizers: [Box<dyn Optimizer<f64, _>>; 3] = [
-        Box::new(Scheduled { optimizer: sgd, schedule, base: 0.1, steps: 0 }),
+        Box::new(Scheduled { optimizer: sgd, schedule, base: 0.1 }),
         Box::new(Adam::default().init(&model)),
         Box::new(RmsProp::default().init(&model)),
     ];
@@ -72,8 +72,11 @@ fn masks_follow_the_steps() {
         assert_eq!(model.forward(x.clone()).0, first);
         for step in 1..=3 {
             optimizer.step(&mut model, &grad); // the gradient is zero: nothing but the step changes
-            let steps =
-                [model.first.second.step, model.second[0].second.step, model.second[1].second.step];
+            let steps = [
+                model.first.second.step.0,
+                model.second[0].second.step.0,
+                model.second[1].second.step.0,
+            ];
             assert_eq!(steps, [step; 3]);
             assert_ne!(model.forward(x.clone()).0, first);
         }
@@ -99,9 +102,10 @@ fn every_loss_passes() {
             assert_eq!(gradcheck::loss(&MeanSquaredError, &y, &target), Ok(()));
             assert_eq!(gradcheck::loss(&BinaryCrossEntropyWithLogits, &y, &target), Ok(()));
             let labels: Vec<usize> = (0..rows).map(|r| r * 3 % columns).collect();
+            assert_eq!(gradcheck::loss(&SoftmaxCrossEntropy, &y, &labels), Ok(()));
             for label_smoothing in [0.0, 0.2] {
                 for class_weights in [None, Some((0..columns).map(|k| 0.5 + k as f64).collect())] {
-                    let loss = SoftmaxCrossEntropy { label_smoothing, class_weights };
+                    let loss = WeightedSoftmaxCrossEntropy { label_smoothing, class_weights };
                     assert_eq!(gradcheck::loss(&loss, &y, &labels), Ok(()), "{loss:?}");
                 }
             }
@@ -126,17 +130,7 @@ struct Spoiled<'a> {
     dx: &'a mut Array2<f64>,
 }
 
-impl Parameters<f64> for Broken {
-    fn params(&self) -> Vec<&[f64]> {
-        self.linear.params()
-    }
-    fn params_mut(&mut self) -> Vec<&mut [f64]> {
-        self.linear.params_mut()
-    }
-    fn zeros_like(&self) -> Self {
-        Broken { linear: self.linear.zeros_like(), spoil: self.spoil.clone() }
-    }
-}
+parameters!(Broken: f64 { linear } without { spoil });
 
 impl Layer<f64> for Broken {
     type Cache = Array2<f64>;
@@ -152,13 +146,8 @@ impl Layer<f64> for Broken {
         let mut dx = self.linear.backward(cache, dy.clone(), &mut own);
         let (layer, grad) = (&self.linear, &mut grad.linear);
         (self.spoil)(Spoiled { layer, x: &x, dy: &dy, own: &mut own, grad, dx: &mut dx });
-        for (g, own) in grad.params_mut().into_iter().zip(own.params()) {
-            g.iter_mut().zip(own).for_each(|(g, o)| *g += o);
-        }
+        grad.add_scaled(1.0, &own);
         dx
-    }
-    fn shapes(&self) -> Vec<Shapes> {
-        self.linear.shapes()
     }
 }
 
@@ -175,41 +164,53 @@ fn rejected(mismatch: &Mismatch, of: &str, cause: Cause) {
     assert!(mismatch.to_string().starts_with(&format!("gradient of {of} at [")));
 }
 
-fn weight(linear: &mut Linear<f64>) -> &mut [f64] {
-    linear.params_mut().swap_remove(0)
+/// Changes the weight.
+fn weight(linear: &mut Linear<f64>, change: impl Fn(&mut [f64])) {
+    parameter(linear, 0, change);
 }
 
-fn bias(linear: &mut Linear<f64>) -> &mut [f64] {
-    linear.params_mut().swap_remove(1)
+/// Changes the bias.
+fn bias(linear: &mut Linear<f64>, change: impl Fn(&mut [f64])) {
+    parameter(linear, 1, change);
+}
+
+fn parameter(linear: &mut Linear<f64>, number: usize, change: impl Fn(&mut [f64])) {
+    let mut at = 0;
+    Linear::zip([linear], [], &mut |[values], []| {
+        if at == number {
+            change(values);
+        }
+        at += 1;
+    });
 }
 
 #[test]
 fn a_wrong_sign_is_named() {
-    let mismatch = broken((4, 2), |s| weight(s.own).iter_mut().for_each(|w| *w = -*w));
-    rejected(&mismatch, "0.weight [4, 2]", Cause::Sign);
+    let mismatch = broken((4, 2), |s| weight(s.own, |w| w.iter_mut().for_each(|w| *w = -*w)));
+    rejected(&mismatch, "linear.weight [4, 2]", Cause::Sign);
     let mismatch = broken((4, 2), |s| s.dx.mapv_inplace(|d| -d));
     rejected(&mismatch, "input [3, 4]", Cause::Sign);
 }
 
 #[test]
 fn a_factor_of_the_batch_size_is_named() {
-    let mismatch = broken((4, 2), |s| weight(s.own).iter_mut().for_each(|w| *w /= 3.0));
-    rejected(&mismatch, "0.weight [4, 2]", Cause::DividedByBatch);
-    let mismatch = broken((4, 2), |s| bias(s.own).iter_mut().for_each(|b| *b *= 3.0));
-    rejected(&mismatch, "0.bias [2]", Cause::MissingMean);
+    let mismatch = broken((4, 2), |s| weight(s.own, |w| w.iter_mut().for_each(|w| *w /= 3.0)));
+    rejected(&mismatch, "linear.weight [4, 2]", Cause::DividedByBatch);
+    let mismatch = broken((4, 2), |s| bias(s.own, |b| b.iter_mut().for_each(|b| *b *= 3.0)));
+    rejected(&mismatch, "linear.bias [2]", Cause::MissingMean);
 }
 
 #[test]
 fn a_missing_sum_over_the_batch_is_named() {
     for row in [0, 2] {
         let mismatch =
-            broken((4, 2), move |s| bias(s.own).copy_from_slice(&s.dy.row(row).to_vec()));
-        rejected(&mismatch, "0.bias [2]", Cause::MissingSum);
+            broken((4, 2), move |s| bias(s.own, |b| b.copy_from_slice(&s.dy.row(row).to_vec())));
+        rejected(&mismatch, "linear.bias [2]", Cause::MissingSum);
         let mismatch = broken((4, 2), move |s| {
             let product = |i: usize| s.x[[row, i / 2]] * s.dy[[row, i % 2]];
-            weight(s.own).iter_mut().enumerate().for_each(|(i, w)| *w = product(i));
+            weight(s.own, |w| w.iter_mut().enumerate().for_each(|(i, w)| *w = product(i)));
         });
-        rejected(&mismatch, "0.weight [4, 2]", Cause::MissingSum);
+        rejected(&mismatch, "linear.weight [4, 2]", Cause::MissingSum);
     }
 }
 
@@ -219,9 +220,9 @@ fn a_transposed_weight_is_named() {
     for (n, m) in [(4, 2), (3, 3)] {
         let mismatch = broken((n, m), move |s| {
             let transposed: Vec<f64> = s.dy.t().dot(s.x).iter().copied().collect();
-            weight(s.own).copy_from_slice(&transposed);
+            weight(s.own, |w| w.copy_from_slice(&transposed));
         });
-        rejected(&mismatch, &format!("0.weight [{n}, {m}]"), Cause::Transposed);
+        rejected(&mismatch, &format!("linear.weight [{n}, {m}]"), Cause::Transposed);
     }
     // dx = dy·W instead of dy·Wᵀ, which only a square weight allows.
     let mismatch = broken((3, 3), |s| *s.dx = s.dy.dot(s.layer.weight()));
@@ -230,26 +231,26 @@ fn a_transposed_weight_is_named() {
 
 #[test]
 fn an_overwritten_gradient_is_named() {
-    let mismatch = broken((4, 2), |s| weight(s.grad).fill(0.0));
-    rejected(&mismatch, "0.weight [4, 2]", Cause::Overwritten);
-    let mismatch = broken((4, 2), |s| bias(s.grad).fill(0.0));
-    rejected(&mismatch, "0.bias [2]", Cause::Overwritten);
+    let mismatch = broken((4, 2), |s| weight(s.grad, |w| w.fill(0.0)));
+    rejected(&mismatch, "linear.weight [4, 2]", Cause::Overwritten);
+    let mismatch = broken((4, 2), |s| bias(s.grad, |b| b.fill(0.0)));
+    rejected(&mismatch, "linear.bias [2]", Cause::Overwritten);
 }
 
 #[test]
 fn a_missing_gradient_is_named() {
-    let mismatch = broken((4, 2), |s| bias(s.own).fill(0.0));
-    rejected(&mismatch, "0.bias [2]", Cause::Missing);
+    let mismatch = broken((4, 2), |s| bias(s.own, |b| b.fill(0.0)));
+    rejected(&mismatch, "linear.bias [2]", Cause::Missing);
     let mismatch = broken((4, 2), |s| s.dx.fill(0.0));
     rejected(&mismatch, "input [3, 4]", Cause::Missing);
 }
 
 #[test]
 fn one_wrong_entry_of_a_small_tensor_is_found_and_named() {
-    let mismatch = broken((4, 2), |s| weight(s.own)[5] += 1e-4);
+    let mismatch = broken((4, 2), |s| weight(s.own, |w| w[5] += 1e-4));
     assert_eq!(
         (mismatch.of.as_str(), &mismatch.index[..], mismatch.cause),
-        ("0.weight [4, 2]", &[2, 1][..], None)
+        ("linear.weight [4, 2]", &[2, 1][..], None)
     );
     assert!((mismatch.backward - mismatch.numeric - 1e-4).abs() < 1e-8, "{mismatch}");
 }
@@ -257,8 +258,8 @@ fn one_wrong_entry_of_a_small_tensor_is_found_and_named() {
 /// One wrong entry in 23520 lies on every random direction, whichever places were drawn.
 #[test]
 fn one_wrong_entry_of_a_large_tensor_is_found() {
-    let mismatch = broken((784, 30), |s| weight(s.own)[12345] += 1.0);
-    assert_eq!(mismatch.of, "0.weight [784, 30]");
+    let mismatch = broken((784, 30), |s| weight(s.own, |w| w[12345] += 1.0));
+    assert_eq!(mismatch.of, "linear.weight [784, 30]");
 }
 
 /// A loss that forgets the division by the number of rows, and one whose two methods disagree.
@@ -272,11 +273,11 @@ enum BrokenLoss {
 impl Loss<f64> for BrokenLoss {
     type Target = [usize];
     fn loss(&self, y: &ArrayRef2<f64>, labels: &[usize]) -> f64 {
-        SoftmaxCrossEntropy::default().loss(y, labels)
+        SoftmaxCrossEntropy.loss(y, labels)
     }
     fn loss_and_grad(&self, y: Array2<f64>, labels: &[usize]) -> (f64, Array2<f64>) {
         let rows = y.nrows() as f64;
-        let (loss, dy) = SoftmaxCrossEntropy::default().loss_and_grad(y, labels);
+        let (loss, dy) = SoftmaxCrossEntropy.loss_and_grad(y, labels);
         match self {
             BrokenLoss::Sum => (loss, dy * rows),
             BrokenLoss::Sign => (loss, -dy),
@@ -302,17 +303,7 @@ fn broken_losses_are_named() {
 #[derive(Clone)]
 struct TwoWays(Linear<f64>);
 
-impl Parameters<f64> for TwoWays {
-    fn params(&self) -> Vec<&[f64]> {
-        self.0.params()
-    }
-    fn params_mut(&mut self) -> Vec<&mut [f64]> {
-        self.0.params_mut()
-    }
-    fn zeros_like(&self) -> Self {
-        TwoWays(self.0.zeros_like())
-    }
-}
+parameters!(TwoWays: f64 [0]);
 
 impl Layer<f64> for TwoWays {
     type Cache = <Linear<f64> as Layer<f64>>::Cache;
@@ -334,10 +325,9 @@ impl Layer<f64> for TwoWays {
 fn disagreeing_ways_are_named() {
     let mismatch =
         gradcheck::layer(&TwoWays(Linear::new(4, 2, &mut rng())), &inputs(3, 4)).unwrap_err();
-    // Without `shapes` of its own, a layer's parameters have plain names.
     assert_eq!(
         (mismatch.of.as_str(), mismatch.cause),
-        ("0.param0 [8]", Some(Cause::BackwardParams))
+        ("0.weight [4, 2]", Some(Cause::BackwardParams))
     );
 }
 
@@ -375,24 +365,25 @@ fn correct_layers_are_not_rejected() {
     let net = Linear::new(784, 30, rng).then(Relu).then(Linear::new(30, 10, rng));
     assert_eq!(gradcheck::layer(&net, &init::uniform((16, 784), 255.0, rng)), Ok(()));
     let logits: Array2<f64> = init::uniform((4, 10), 1000.0, rng);
-    assert_eq!(gradcheck::loss(&SoftmaxCrossEntropy::default(), &logits, &[1, 2, 3, 4]), Ok(()));
+    assert_eq!(gradcheck::loss(&SoftmaxCrossEntropy, &logits, &[1, 2, 3, 4]), Ok(()));
     assert_eq!(gradcheck::layer(&Sigmoid, &inputs(3, 4).mapv(|x| 100.0 * x)), Ok(()));
 }
 
 #[test]
 fn a_small_error_has_no_cause() {
     for (n, m) in [(3, 1), (1, 3), (3, 3)] {
-        let mismatch = broken((n, m), |s| weight(s.own).iter_mut().for_each(|w| *w *= 1.0005));
+        let mismatch =
+            broken((n, m), |s| weight(s.own, |w| w.iter_mut().for_each(|w| *w *= 1.0005)));
         assert_eq!(mismatch.cause, None, "{mismatch}");
     }
     // Only one row is not zero: the gradient is that of a single row, and rightly so.
-    let spoil = |s: Spoiled<'_>| weight(s.own).iter_mut().for_each(|w| *w *= 1.0005);
+    let spoil = |s: Spoiled<'_>| weight(s.own, |w| w.iter_mut().for_each(|w| *w *= 1.0005));
     let layer = Broken { linear: Linear::new(4, 2, &mut rng()), spoil: Arc::new(spoil) };
     let mut x = Array2::zeros((3, 4));
     x.row_mut(1).assign(&inputs(1, 4).row(0));
     assert_eq!(gradcheck::layer(&layer, &x).unwrap_err().cause, None);
-    let mismatch = broken((4, 2), |s| bias(s.own)[1] = f64::NAN);
-    rejected(&mismatch, "0.bias [2]", Cause::NotFinite);
+    let mismatch = broken((4, 2), |s| bias(s.own, |b| b[1] = f64::NAN));
+    rejected(&mismatch, "linear.bias [2]", Cause::NotFinite);
     let mismatch = broken((4, 2), |s| *s.dx = Array2::zeros((0, 0)));
     assert_eq!(mismatch.cause, Some(Cause::Shape), "{mismatch}");
 }
@@ -434,4 +425,126 @@ fn a_composed_model_is_set_to_zero_and_added_up_like_its_slices() {
         grad.set_zero();
         assert!(grad.params().iter().all(|p| p.iter().all(|&g| g == 0.0)));
     }
+}
+
+/// Sign of the slope in the wrong direction, whatever the shape of the input; and a bias whose gradient is one row's.
+#[derive(Clone)]
+struct WrongSign;
+parameters!(WrongSign {});
+
+impl Layer<f64> for WrongSign {
+    type Cache = ();
+    fn infer(&self, x: &ArrayRef2<f64>) -> Array2<f64> {
+        2.0 * x
+    }
+    fn forward(&self, x: Array2<f64>) -> (Array2<f64>, ()) {
+        (2.0 * x, ())
+    }
+    fn backward(&self, (): (), dy: Array2<f64>, _: &mut Self) -> Array2<f64> {
+        -2.0 * dy
+    }
+}
+
+#[test]
+fn a_check_of_too_few_rows_fails() {
+    for shape in [(0, 2), (3, 0), (0, 0)] {
+        let found = gradcheck::layer(&WrongSign, &Array2::zeros(shape)).unwrap_err();
+        assert_eq!(found.cause, Some(Cause::NothingChecked), "{shape:?}");
+    }
+    let nothing_out = Linear::<f64>::new(3, 0, &mut rng());
+    let found = gradcheck::layer(&nothing_out, &inputs(2, 3)).unwrap_err();
+    assert_eq!(found.cause, Some(Cause::NothingChecked));
+    // Of one row, the sum over the batch and the row are the same: the check adds rows.
+    let one_row = |s: Spoiled<'_>| bias(s.own, |b| b.copy_from_slice(&s.dy.row(0).to_vec()));
+    let layer = Broken { linear: Linear::new(4, 2, &mut rng()), spoil: Arc::new(one_row) };
+    for rows in [1, 5] {
+        let mismatch = gradcheck::layer(&layer, &inputs(rows, 4)).unwrap_err();
+        rejected(&mismatch, "linear.bias [2]", Cause::MissingSum);
+    }
+}
+
+one_of! {
+    /// Layers of different types in one list.
+    #[derive(Clone, Debug, PartialEq)]
+    enum Any<F>, AnyCache { Linear(Linear<F>), Relu(Relu), Norm(LayerNorm<F>), Dropout(Dropout) }
+}
+
+/// A list of layers chosen at run time does what a chain of the same layers does, to the bit.
+#[test]
+fn a_list_of_layers_is_a_chain() {
+    let linear = |n, m| Linear::<f64>::new(n, m, &mut rng());
+    let chain = linear(3, 5).then(Relu).then(LayerNorm::new(5)).then(linear(5, 2));
+    let list: Vec<Any<f64>> =
+        vec![linear(3, 5).into(), Relu.into(), LayerNorm::new(5).into(), linear(5, 2).into()];
+    assert_eq!(gradcheck::layer(&list, &inputs(4, 3)), Ok(()));
+    let (mut chain_grad, mut list_grad) = (chain.zeros_like(), list.zeros_like());
+    let (y, cache) = chain.forward(inputs(4, 3));
+    let (z, other) = list.forward(inputs(4, 3));
+    assert_eq!(y, z);
+    let dx = chain.backward(cache, y.clone(), &mut chain_grad);
+    assert_eq!(dx, list.backward(other, y, &mut list_grad));
+    assert_eq!(chain_grad.params(), list_grad.params());
+    let names = |params: Vec<NamedParam<'_, f64>>| {
+        params.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    assert_eq!(names(chain.named_params()), names(list.named_params()));
+}
+
+/// A struct of layers with a dropout inside.
+#[derive(Clone)]
+struct OwnNet<F: Float> {
+    body: Vec<Chain<Linear<F>, Relu>>,
+    dropout: Dropout,
+    head: Linear<F>,
+}
+parameters!(OwnNet<F> { body, dropout, head });
+
+impl<F: Float> Layer<F> for OwnNet<F> {
+    type Cache = (
+        <Vec<Chain<Linear<F>, Relu>> as Layer<F>>::Cache,
+        <Dropout as Layer<F>>::Cache,
+        <Linear<F> as Layer<F>>::Cache,
+    );
+    fn infer(&self, x: &ArrayRef2<F>) -> Array2<F> {
+        self.head.infer(&self.body.infer(x))
+    }
+    fn forward(&self, x: Array2<F>) -> (Array2<F>, Self::Cache) {
+        let (h, body) = self.body.forward(x);
+        let (h, dropout) = self.dropout.forward(h);
+        let (y, head) = self.head.forward(h);
+        (y, (body, dropout, head))
+    }
+    fn backward(
+        &self,
+        (body, dropout, head): Self::Cache,
+        dy: Array2<F>,
+        grad: &mut Self,
+    ) -> Array2<F> {
+        let dh = self.head.backward(head, dy, &mut grad.head);
+        let dh = self.dropout.backward(dropout, dh, &mut grad.dropout);
+        self.body.backward(body, dh, &mut grad.body)
+    }
+}
+
+#[test]
+fn a_net_of_your_own_trains_with_a_new_mask_in_each_step() {
+    use longhand_optim::{Optimizer, Sgd};
+    let mut net = OwnNet::<f64> {
+        body: vec![Linear::new(4, 6, &mut rng()).then(Relu)],
+        dropout: Dropout::new(0.5, 1),
+        head: Linear::new(6, 2, &mut rng()),
+    };
+    let check = GradCheck { infer: false, ..GradCheck::default() };
+    assert_eq!(check.layer(&net, &inputs(5, 4)), Ok(()));
+    let names: Vec<String> = net.named_params().into_iter().map(|p| p.name).collect();
+    assert_eq!(names, ["body.0.weight", "body.0.bias", "head.weight", "head.bias"]);
+    let (grad, x) = (net.zeros_like(), inputs(20, 4));
+    let mut sgd = Sgd::default().init(&net);
+    let mut masks = vec![];
+    for step in 0..4 {
+        assert_eq!(net.dropout.step.0, step);
+        masks.push(net.forward(x.clone()).0);
+        sgd.step(&mut net, &grad); // the gradient is zero: nothing but the mask changes
+    }
+    assert!((1..4).all(|step| masks[step] != masks[0]));
 }

@@ -5,6 +5,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
 
+/// The folder of the workspace.
+pub const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+
 /// The program of an example, built anew where its source has changed.
 pub fn program(example: &str) -> PathBuf {
     static BUILT: OnceLock<()> = OnceLock::new();
@@ -16,7 +19,7 @@ pub fn program(example: &str) -> PathBuf {
         if target.ends_with("release") {
             cargo.arg("--release");
         }
-        let built = cargo.current_dir(env!("CARGO_MANIFEST_DIR")).status();
+        let built = cargo.current_dir(ROOT).status();
         assert!(built.expect("cargo starts").success(), "the examples do not build");
     });
     target.join("examples").join(example).with_extension(std::env::consts::EXE_EXTENSION)

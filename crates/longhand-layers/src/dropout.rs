@@ -1,6 +1,6 @@
 use std::fmt;
 
-use longhand_tensor::{Float, Parameters};
+use longhand_tensor::{Float, StepCounter, parameters};
 use ndarray::{Array2, ArrayRef2};
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::{Rng, SeedableRng};
@@ -14,8 +14,8 @@ use crate::layer::Saved;
 ///
 /// # Masks
 /// The mask follows from `seed`, `step` and the position of the element in the batch, from nothing else. `step` is a plain
-/// field: an optimizer sets it, through [`Parameters::set_step`], to the number of steps it has made, so that each step has
-/// masks of its own and a training loop needs no line for it. To take up a run again, set it to what it was. Two dropout
+/// field: an optimizer sets it, through [`Parameters::set_step`](crate::Parameters::set_step), to the number of steps it has
+/// made, so that each step has masks of its own and a training loop needs no line for it. To take up a run again, set it to what it was. Two dropout
 /// layers of one model are given two seeds.
 ///
 /// # Derivation
@@ -30,7 +30,7 @@ use crate::layer::Saved;
 /// use longhand_layers::{Dropout, Layer, Parameters, ndarray::Array2};
 ///
 /// let mut dropout = Dropout::new(0.75, 42);
-/// assert_eq!((dropout.probability(), dropout.seed, dropout.step), (0.75, 42, 0));
+/// assert_eq!((dropout.probability(), dropout.seed, dropout.step.0), (0.75, 42, 0));
 /// let x = Array2::<f64>::ones((100, 100));
 /// assert_eq!(dropout.infer(&x), x);
 ///
@@ -49,7 +49,7 @@ pub struct Dropout {
     /// Tells the masks of one layer from those of another.
     pub seed: u64,
     /// How many steps the optimizer has made.
-    pub step: u64,
+    pub step: StepCounter,
 }
 
 impl Dropout {
@@ -63,7 +63,7 @@ impl Dropout {
             (0.0..=1.0).contains(&probability),
             "Dropout: probability is {probability}, expected 0 to 1"
         );
-        Dropout { probability, seed, step: 0 }
+        Dropout { probability, seed, step: StepCounter(0) }
     }
 
     /// The probability of leaving an element out.
@@ -72,7 +72,7 @@ impl Dropout {
     }
 
     fn mask<F: Float>(&self, shape: (usize, usize)) -> Array2<F> {
-        let mut rng = Xoshiro256PlusPlus::seed_from_u64(self.seed.rotate_left(32) ^ self.step);
+        let mut rng = Xoshiro256PlusPlus::seed_from_u64(self.seed.rotate_left(32) ^ self.step.0);
         let kept = F::from_f64(1.0 / (1.0 - self.probability));
         Array2::from_shape_simple_fn(shape, || {
             let unit = (rng.next_u64() >> 11) as f64 / (1u64 << 53) as f64; // [0, 1)
@@ -81,23 +81,7 @@ impl Dropout {
     }
 }
 
-impl<F: Float> Parameters<F> for Dropout {
-    fn params(&self) -> Vec<&[F]> {
-        vec![]
-    }
-
-    fn params_mut(&mut self) -> Vec<&mut [F]> {
-        vec![]
-    }
-
-    fn zeros_like(&self) -> Self {
-        *self
-    }
-
-    fn set_step(&mut self, step: u64) {
-        self.step = step;
-    }
-}
+parameters!(Dropout { step } without { probability, seed });
 
 impl<F: Float> Layer<F> for Dropout {
     type Cache = Saved<Self, Array2<F>>;

@@ -1,25 +1,7 @@
-use longhand_tensor::{Float, in_parts, zip_parts};
+//! Layers that map each number by itself: the loops over numbers, and shapes that must agree.
+
+use longhand_tensor::{Float, in_parts, unspecified, zip_parts};
 use ndarray::{Array2, ArrayRef2};
-
-/// What all layers have that map each number by itself and learn nothing: no parameters, and shapes that must agree.
-macro_rules! no_parameters {
-    ($layer:ty) => {
-        impl<F: longhand_tensor::Float> longhand_tensor::Parameters<F> for $layer {
-            fn params(&self) -> Vec<&[F]> {
-                vec![]
-            }
-
-            fn params_mut(&mut self) -> Vec<&mut [F]> {
-                vec![]
-            }
-
-            fn zeros_like(&self) -> Self {
-                self.clone()
-            }
-        }
-    };
-}
-pub(crate) use no_parameters;
 
 /// `dx = dy · derivative(v)` for every pair of elements, `v` being what the layer remembered.
 #[track_caller]
@@ -32,8 +14,8 @@ pub(crate) fn scale_gradient<F: Float>(
     map_gradient(layer, remembered, dy, |dy, v| dy * derivative(v))
 }
 
-/// `f(x)` for every element, on several threads where there are many.
-pub(crate) fn map_into<F: Float>(mut x: Array2<F>, f: impl Fn(F) -> F + Sync) -> Array2<F> {
+/// `f(x)` for every element, in the memory of `x`; on several threads where there are many.
+pub(crate) fn map<F: Float>(mut x: Array2<F>, f: impl Fn(F) -> F + Sync) -> Array2<F> {
     // In whatever order the elements are stored, unless there are gaps between them.
     match x.as_slice_memory_order_mut() {
         Some(x) => in_parts(x, 1, |_, x| x.iter_mut().for_each(|x| *x = f(*x))),
@@ -42,8 +24,20 @@ pub(crate) fn map_into<F: Float>(mut x: Array2<F>, f: impl Fn(F) -> F + Sync) ->
     x
 }
 
-/// Writes `f(x)` for every element to an array in standard layout, whatever that holds.
-pub(crate) fn map_to<F: Float, T: Send>(
+/// `f(x)` for every element, in an array of its own.
+pub(crate) fn map_ref<F: Float>(x: &ArrayRef2<F>, f: impl Fn(F) -> F + Sync) -> Array2<F> {
+    map_to(unspecified(x.nrows(), x.ncols()), x, f)
+}
+
+/// Whether a condition holds, for every element.
+pub(crate) fn where_true<F: Float>(
+    x: &ArrayRef2<F>,
+    condition: impl Fn(F) -> bool + Sync,
+) -> Array2<bool> {
+    map_to(Array2::default(x.dim()), x, condition)
+}
+
+fn map_to<F: Float, T: Send>(
     mut to: Array2<T>,
     x: &ArrayRef2<F>,
     f: impl Fn(F) -> T + Sync,

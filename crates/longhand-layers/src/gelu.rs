@@ -1,11 +1,11 @@
 use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI, PI};
 use std::fmt;
 
-use longhand_tensor::Float;
+use longhand_tensor::{Float, parameters};
 use ndarray::{Array2, ArrayRef2};
 
 use crate::Layer;
-use crate::elementwise::{no_parameters, scale_gradient};
+use crate::elementwise::scale_gradient;
 use crate::layer::Saved;
 
 /// Gaussian error linear unit: `y = x·Φ(x)`, `Φ` being the distribution function of the standard normal distribution.
@@ -43,7 +43,12 @@ pub enum Gelu {
     Tanh,
 }
 
-no_parameters!(Gelu);
+parameters!(
+    enum Gelu {
+        Exact,
+        Tanh,
+    }
+);
 
 impl Gelu {
     /// `√(2/π)`

@@ -132,7 +132,7 @@ pub enum Cause {
     BackwardParams,
     /// `infer` gives another output than `forward`, or `loss` another loss than `loss_and_grad`.
     Forward,
-    /// Every place lies on a kink, or is not finite: nothing could be checked.
+    /// Nothing could be checked: the input is empty, or every place lies on a kink or is not finite.
     NothingChecked,
 }
 
@@ -155,7 +155,7 @@ impl fmt::Display for Cause {
             Cause::BackwardParams => "`backward_params` gives other gradients than `backward`",
             Cause::Forward => "the output without gradient is another than the one with gradient",
             Cause::NothingChecked => {
-                "every place lies on a kink or is not finite: choose other inputs"
+                "nothing could be checked: the input is empty, or every place lies on a kink or is not finite; choose other inputs"
             }
         })
     }
@@ -205,6 +205,8 @@ impl GradCheck {
     /// Checks a layer at `x`: the gradient of every parameter and of the input, that gradients are added to `grad`, and that
     /// `backward_params` agrees with `backward`.
     ///
+    /// A single row cannot tell a sum over the batch from a row. So it is checked once more with two rows below it, drawn at random.
+    ///
     /// # Errors
     /// A gradient is wrong; the message says which, where, by how much, and the likely cause.
     ///
@@ -212,7 +214,27 @@ impl GradCheck {
     /// The layer panics, because `x` does not fit it.
     pub fn layer<L: Layer<f64>>(&self, layer: &L, x: &ArrayRef2<f64>) -> Result<(), Mismatch> {
         let rng = &mut Xoshiro256PlusPlus::seed_from_u64(self.seed);
+        self.layer_at(layer, x, rng)?;
+        if x.nrows() == 1 {
+            let largest = x.iter().fold(1.0, |m: f64, x| m.max(x.abs()));
+            let mut rows: Array2<f64> = init::uniform((3, x.ncols()), largest, rng);
+            rows.row_mut(0).assign(&x.row(0));
+            self.layer_at(layer, &rows, rng)?;
+        }
+        Ok(())
+    }
+
+    fn layer_at<L: Layer<f64>>(
+        &self,
+        layer: &L,
+        x: &ArrayRef2<f64>,
+        rng: &mut Xoshiro256PlusPlus,
+    ) -> Result<(), Mismatch> {
         let (y, cache) = layer.forward(x.to_owned());
+        if x.is_empty() || y.is_empty() {
+            let input = format!("input {:?} (output {:?})", x.shape(), y.shape());
+            return Err(mismatch(&input, &[], 0, (f64::NAN, f64::NAN), Cause::NothingChecked));
+        }
         let inferred = layer.infer(x);
         let equal = |(&a, &b): (&f64, &f64)| self.close(a, b, 0.0) || (a.is_nan() && b.is_nan());
         if self.infer && !(inferred.dim() == y.dim() && y.iter().zip(&inferred).all(equal)) {
@@ -226,7 +248,8 @@ impl GradCheck {
             layer.params().iter().map(|p| init::uniform(p.len(), 1.0, rng).to_vec()).collect();
         let mut grad = layer.zeros_like();
         let hold = |grad: &mut L| {
-            grad.params_mut().into_iter().zip(&held).for_each(|(g, h)| g.copy_from_slice(h));
+            let mut held = held.iter();
+            L::zip([grad], [], &mut |[g], []| g.copy_from_slice(held.next().expect("as many")));
         };
         hold(&mut grad);
         let dx = layer.backward(cache, u.clone(), &mut grad);
@@ -280,9 +303,9 @@ impl GradCheck {
             let values = layer.params()[i];
             let change = |changes: &[(usize, f64)], row| {
                 let mut layer = changed.borrow_mut();
-                changes.iter().for_each(|&(at, d)| layer.params_mut()[i][at] = values[at] + d);
+                set(&mut *layer, i, changes.iter().map(|&(at, d)| (at, values[at] + d)));
                 let change = project(layer.forward(x.to_owned()).0, row);
-                changes.iter().for_each(|&(at, _)| layer.params_mut()[i][at] = values[at]);
+                set(&mut *layer, i, changes.iter().map(|&(at, _)| (at, values[at])));
                 change
             };
             let (shape, backward, change) = (shapes[i].clone(), &gradient[..], &change);
@@ -515,6 +538,19 @@ impl GradCheck {
 struct Slope {
     value: Option<f64>,
     wrong: bool,
+}
+
+/// Sets some values of a layer's parameter with this number.
+fn set<L: Layer<f64>>(layer: &mut L, number: usize, values: impl Iterator<Item = (usize, f64)>) {
+    let (mut values, mut at_param) = (Some(values), 0);
+    L::zip([layer], [], &mut |[param], []| {
+        if at_param == number
+            && let Some(values) = values.take()
+        {
+            values.for_each(|(at, value)| param[at] = value);
+        }
+        at_param += 1;
+    });
 }
 
 fn mismatch(

@@ -1,10 +1,10 @@
 use std::fmt;
 
-use longhand_tensor::{Float, Parameters, add_sum_rows, sum};
+use longhand_tensor::{Float, add_sum_rows, parameters, sum};
 use ndarray::{Array1, Array2, ArrayRef2, Axis, Zip};
 
 use crate::Layer;
-use crate::layer::{Saved, Shapes};
+use crate::layer::Saved;
 use crate::shape::expect_shape;
 
 /// Layer normalisation: each row is brought to mean 0 and variance 1, then scaled by `γ` (`weight`) and shifted by `β` (`bias`).
@@ -41,7 +41,7 @@ use crate::shape::expect_shape;
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct LayerNorm<F> {
-    // Private, because `params` hands them out as slices: they must stay contiguous.
+    // Private, so that they stay in standard layout, as parameters must be.
     weight: Array1<F>,
     bias: Array1<F>,
     /// What keeps a constant row from a division by zero: `ε`, 1e-5 by default.
@@ -110,21 +110,7 @@ impl<F: Float> LayerNorm<F> {
     }
 }
 
-impl<F: Float> Parameters<F> for LayerNorm<F> {
-    fn params(&self) -> Vec<&[F]> {
-        [&self.weight, &self.bias].map(|p| p.as_slice().expect("contiguous")).into()
-    }
-
-    fn params_mut(&mut self) -> Vec<&mut [F]> {
-        let params = [&mut self.weight, &mut self.bias];
-        params.map(|p| p.as_slice_mut().expect("contiguous")).into()
-    }
-
-    fn zeros_like(&self) -> Self {
-        let zeros = Array1::zeros(self.weight.len());
-        LayerNorm { weight: zeros.clone(), bias: zeros, epsilon: self.epsilon }
-    }
-}
+parameters!(LayerNorm<F> { weight, bias } without { epsilon });
 
 impl<F: Float> Layer<F> for LayerNorm<F> {
     type Cache = Saved<Self, (Array2<F>, Array1<F>)>;
@@ -157,10 +143,6 @@ impl<F: Float> Layer<F> for LayerNorm<F> {
             dh.zip_mut_with(&h, |dh, &h| *dh = s * (*dh - mean - h * mean_with_h)); // dx
         });
         dy
-    }
-
-    fn shapes(&self) -> Vec<Shapes> {
-        vec![["weight", "bias"].map(|name| (name.to_owned(), vec![self.weight.len()])).into()]
     }
 }
 

@@ -1,10 +1,10 @@
 use std::fmt;
 
-use longhand_tensor::Float;
+use longhand_tensor::{Float, parameters};
 use ndarray::{Array2, ArrayRef2};
 
 use crate::Layer;
-use crate::elementwise::{no_parameters, scale_gradient};
+use crate::elementwise::scale_gradient;
 use crate::layer::Saved;
 
 /// Leaky rectified linear unit: `y = x` where `x > 0`, `y = a·x` elsewhere, with a small slope `a`.
@@ -36,7 +36,7 @@ impl Default for LeakyRelu {
     }
 }
 
-no_parameters!(LeakyRelu);
+parameters!(LeakyRelu {} without { slope });
 
 impl<F: Float> Layer<F> for LeakyRelu {
     type Cache = Saved<Self, Array2<F>>;

@@ -18,23 +18,21 @@
 //! let mut grad = model.zeros_like();
 //! for _ in 0..500 {
 //!     let (logits, cache) = model.forward(x.clone());
-//!     let (_loss, dlogits) = SoftmaxCrossEntropy::default().loss_and_grad(logits, &labels);
+//!     let (_loss, dlogits) = SoftmaxCrossEntropy.loss_and_grad(logits, &labels);
 //!     grad.set_zero();
 //!     model.backward_params(cache, dlogits, &mut grad);
-//!     for (param, dparam) in model.params_mut().into_iter().zip(grad.params()) {
-//!         for (p, dp) in param.iter_mut().zip(dparam) {
-//!             *p -= 0.5 * dp; // what longhand_optim::Sgd does
-//!         }
-//!     }
+//!     model.add_scaled(-0.5, &grad); // what longhand_optim::Sgd does
 //! }
-//! assert!(SoftmaxCrossEntropy::default().loss(&model.infer(&x), &labels) < 0.01);
+//! assert!(SoftmaxCrossEntropy.loss(&model.infer(&x), &labels) < 0.01);
 //! ```
 //!
 //! Inside the layers `x, y` are input and output, and `dfoo` is the gradient of the loss with respect to `foo`. A batch
 //! has one sample per row. A wrong shape is a bug in the calling program and panics with the layer and both shapes.
 
+mod activation;
 mod binary_cross_entropy;
 mod chain;
+mod containers;
 mod dropout;
 mod elementwise;
 mod gelu;
@@ -46,26 +44,34 @@ mod leaky_relu;
 mod linear;
 mod loss;
 mod mean_squared_error;
+mod mlp;
+mod one_of;
 mod relu;
 mod shape;
 mod sigmoid;
+mod softmax;
 mod softmax_cross_entropy;
 mod tanh;
+mod weighted_cross_entropy;
 
+pub use activation::{Activation, ActivationCache, UnknownActivation};
 pub use binary_cross_entropy::BinaryCrossEntropyWithLogits;
 pub use chain::Chain;
 pub use dropout::Dropout;
 pub use gelu::Gelu;
-pub use layer::{Layer, NamedParam, Saved, Shapes};
+pub use layer::{Layer, Saved};
 pub use layer_norm::LayerNorm;
 pub use leaky_relu::LeakyRelu;
 pub use linear::Linear;
-pub use longhand_tensor::{Float, Parameters};
+pub use longhand_tensor::{Float, NamedParam, Parameters, StepCounter, Walk, argmax, parameters};
 pub use loss::Loss;
 pub use mean_squared_error::MeanSquaredError;
+pub use mlp::{Mlp, mlp, mlp_with};
 pub use ndarray;
 pub use rand;
 pub use relu::Relu;
 pub use sigmoid::Sigmoid;
+pub use softmax::{log_softmax, softmax};
 pub use softmax_cross_entropy::SoftmaxCrossEntropy;
 pub use tanh::Tanh;
+pub use weighted_cross_entropy::WeightedSoftmaxCrossEntropy;

@@ -1,10 +1,10 @@
 use std::fmt;
 
-use longhand_tensor::{Float, LazyMatrix, Parameters, add_sum_rows, affine, matmul, matmul_nt};
+use longhand_tensor::{Float, LazyMatrix, add_sum_rows, affine, matmul, matmul_nt, parameters};
 use ndarray::{Array1, Array2, ArrayRef2};
 use rand::Rng;
 
-use crate::layer::{Saved, Shapes};
+use crate::layer::Saved;
 use crate::shape::{expect_dim, expect_shape};
 use crate::{Layer, init};
 
@@ -50,7 +50,7 @@ use crate::{Layer, init};
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Linear<F: Float> {
-    // Private, because `params` hands them out as slices: they must stay in standard layout.
+    // Private, so that they stay in standard layout, as parameters must be.
     weight: LazyMatrix<F>,
     bias: Option<Array1<F>>,
 }
@@ -131,56 +131,17 @@ impl<F: Float> Linear<F> {
     fn expect_backward(&self, x: &ArrayRef2<F>, dy: &ArrayRef2<F>, grad: &Self) {
         expect_shape(self, "input of the forward pass", x, None, self.in_features());
         expect_shape(self, "output gradient", dy, Some(x.nrows()), self.out_features());
-        self.expect_like("gradient", grad);
-    }
-
-    #[track_caller]
-    fn expect_like(&self, what: &str, other: &Self) {
-        expect_dim(self, &format_args!("{what}'s weight"), other.weight.dim(), self.weight.dim());
+        expect_dim(self, &"gradient's weight", grad.weight.dim(), self.weight.dim());
         let with = |bias: &Option<Array1<F>>| if bias.is_some() { "with" } else { "without" };
+        let (found, expected) = (with(&grad.bias), with(&self.bias));
         assert!(
-            self.bias.is_some() == other.bias.is_some(),
-            "{self}: {what} is {} bias, expected one {} bias",
-            with(&other.bias),
-            with(&self.bias)
+            found == expected,
+            "{self}: gradient is {found} bias, expected one {expected} bias"
         );
     }
 }
 
-impl<F: Float> Parameters<F> for Linear<F> {
-    fn params(&self) -> Vec<&[F]> {
-        let weight = self.weight().as_slice().expect("standard layout");
-        let bias = self.bias.as_ref().map(|b| b.as_slice().expect("standard layout"));
-        [weight].into_iter().chain(bias).collect()
-    }
-
-    fn params_mut(&mut self) -> Vec<&mut [F]> {
-        let weight = self.weight.get_mut().as_slice_mut().expect("standard layout");
-        let bias = self.bias.as_mut().map(|b| b.as_slice_mut().expect("standard layout"));
-        [weight].into_iter().chain(bias).collect()
-    }
-
-    fn zeros_like(&self) -> Self {
-        let bias = self.bias.as_ref().map(|b| Array1::zeros(b.len()));
-        Linear { weight: LazyMatrix::zeros(self.in_features(), self.out_features()), bias }
-    }
-
-    fn set_zero(&mut self) {
-        self.weight.set_zero();
-        if let Some(bias) = &mut self.bias {
-            bias.fill(F::zero());
-        }
-    }
-
-    #[track_caller]
-    fn add_scaled(&mut self, a: F, other: &Self) {
-        self.expect_like("gradient", other);
-        self.weight.add_scaled(a, &other.weight);
-        if let (Some(bias), Some(other)) = (&mut self.bias, &other.bias) {
-            bias.scaled_add(a, other);
-        }
-    }
-}
+parameters!(Linear<F> { weight, bias });
 
 impl<F: Float> Layer<F> for Linear<F> {
     type Cache = Saved<Self, Array2<F>>;
@@ -215,12 +176,6 @@ impl<F: Float> Layer<F> for Linear<F> {
             add_sum_rows(&dy, dbias); // db += Σ_r dy[r]
         }
         grad.weight.add_matmul_tn(x, dy); // dW += xᵀ·dy
-    }
-
-    fn shapes(&self) -> Vec<Shapes> {
-        let weight = ("weight".to_owned(), vec![self.in_features(), self.out_features()]);
-        let bias = self.bias.as_ref().map(|b| ("bias".to_owned(), vec![b.len()]));
-        vec![[weight].into_iter().chain(bias).collect()]
     }
 }
 

@@ -41,3 +41,21 @@ pub(crate) fn expect_batch(loss: &str, (rows, columns): (usize, usize)) {
         "{loss}: the batch is empty: output is {rows} × {columns}, expected at least 1 × 1"
     );
 }
+
+/// Panics unless the batch has a sample and every row of logits a label below the number of classes.
+#[track_caller]
+pub(crate) fn expect_labels<F>(loss: &str, logits: &ArrayRef2<F>, labels: &[usize]) {
+    let (rows, classes) = logits.dim();
+    expect_batch(loss, logits.dim());
+    assert!(
+        labels.len() == rows,
+        "{loss}: {} labels, expected {rows} as the logits are {rows} × {classes}",
+        labels.len()
+    );
+    if let Some(row) = labels.iter().position(|&t| t >= classes) {
+        let label = labels[row];
+        panic!(
+            "{loss}: label of row {row} is {label}, expected one below {classes} as the logits are {rows} × {classes}"
+        );
+    }
+}

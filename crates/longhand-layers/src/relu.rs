@@ -1,10 +1,10 @@
 use std::fmt;
 
-use longhand_tensor::{Float, unspecified};
+use longhand_tensor::{Float, parameters};
 use ndarray::{Array2, ArrayRef2};
 
 use crate::Layer;
-use crate::elementwise::{map_gradient, map_into, map_to, no_parameters};
+use crate::elementwise::{map, map_gradient, map_ref, where_true};
 use crate::layer::Saved;
 
 /// Rectified linear unit: `y = max(x, 0)`.
@@ -26,25 +26,23 @@ use crate::layer::Saved;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Relu;
 
-no_parameters!(Relu);
+parameters!(Relu {});
 
-impl Relu {
-    /// `max(x, 0)` that keeps NaN, as no comparison with NaN holds, and -0, as PyTorch does.
-    fn relu<F: Float>(x: F) -> F {
-        if x < F::zero() { F::zero() } else { x }
-    }
+/// `max(x, 0)` that keeps NaN, as no comparison with NaN holds, and -0, as PyTorch does.
+fn relu<F: Float>(x: F) -> F {
+    if x < F::zero() { F::zero() } else { x }
 }
 
 impl<F: Float> Layer<F> for Relu {
     type Cache = Saved<Self, Array2<bool>>;
 
     fn infer(&self, x: &ArrayRef2<F>) -> Array2<F> {
-        map_to(unspecified(x.nrows(), x.ncols()), x, Relu::relu)
+        map_ref(x, relu) // y = max(x, 0)
     }
 
     fn forward(&self, x: Array2<F>) -> (Array2<F>, Self::Cache) {
-        let y = map_into(x, Relu::relu);
-        let alive = map_to(Array2::default(y.dim()), &y, |y| y != F::zero());
+        let y = map(x, relu); // y = max(x, 0)
+        let alive = where_true(&y, |y| y != F::zero()); // [x > 0]
         (y, Saved::new(alive))
     }
 

@@ -1,10 +1,10 @@
 use std::fmt;
 
-use longhand_tensor::Float;
+use longhand_tensor::{Float, parameters};
 use ndarray::{Array2, ArrayRef2};
 
 use crate::Layer;
-use crate::elementwise::{no_parameters, scale_gradient};
+use crate::elementwise::scale_gradient;
 use crate::layer::Saved;
 
 /// Logistic function: `y = σ(x) = 1 / (1 + exp(−x))`.
@@ -27,7 +27,7 @@ use crate::layer::Saved;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Sigmoid;
 
-no_parameters!(Sigmoid);
+parameters!(Sigmoid {});
 
 /// `σ(x)`, with an exponential that cannot overflow.
 pub(crate) fn sigmoid<F: Float>(x: F) -> F {

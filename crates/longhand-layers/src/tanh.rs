@@ -1,10 +1,10 @@
 use std::fmt;
 
-use longhand_tensor::Float;
+use longhand_tensor::{Float, parameters};
 use ndarray::{Array2, ArrayRef2};
 
 use crate::Layer;
-use crate::elementwise::{no_parameters, scale_gradient};
+use crate::elementwise::scale_gradient;
 use crate::layer::Saved;
 
 /// Hyperbolic tangent: `y = tanh(x)`.
@@ -28,7 +28,7 @@ use crate::layer::Saved;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tanh;
 
-no_parameters!(Tanh);
+parameters!(Tanh {});
 
 impl<F: Float> Layer<F> for Tanh {
     type Cache = Saved<Self, Array2<F>>;

@@ -1,8 +1,7 @@
 use std::borrow::Cow;
 
-use longhand_tensor::{
-    Float, from_bytes, in_parts, prefetch, recycle, unspecified, unspecified_at_line,
-};
+use longhand_data::{Batch, Data};
+use longhand_tensor::{Float, from_bytes, in_parts, prefetch, recycle, unspecified_at_line};
 use ndarray::{Array2, Array3, ArrayView2, Axis};
 use rand::rngs::Xoshiro256PlusPlus;
 
@@ -83,24 +82,6 @@ impl Dataset {
         })
     }
 }
-
-/// Images as rows of numbers, and their labels as class indices.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Batch<F> {
-    /// The images, `[n, rows · columns]`, each pixel divided by 255.
-    pub x: Array2<F>,
-    /// The labels, `[n]`.
-    pub labels: Vec<usize>,
-}
-
-impl<F: Float> Default for Batch<F> {
-    fn default() -> Batch<F> {
-        Batch { x: Array2::zeros((0, 0)), labels: vec![] }
-    }
-}
-
-/// Makes memory for so many rows and columns.
-type Memory<F> = fn(usize, usize) -> Array2<F>;
 
 /// Images with their labels.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -197,69 +178,7 @@ impl Split {
         }
     }
 
-    /// Images as rows of numbers in `0..=1` (each pixel divided by 255), and labels as class indices.
-    ///
-    /// # Shapes
-    /// `[positions.len(), rows · columns]` and `[positions.len()]`.
-    ///
-    /// # Panics
-    /// A position is not below [`len`](Split::len).
-    ///
-    /// ```
-    /// # #[cfg(feature = "embedded")] {
-    /// # let digits = longhand_mnist::Dataset::embedded();
-    /// let (x, labels) = digits.train.batch::<f64>(&[7, 0]);
-    /// assert_eq!(x.dim(), (2, 784));
-    /// assert_eq!(x[[1, 300]], f64::from(digits.train.image(0)[[300 / 28, 300 % 28]]) / 255.0);
-    /// assert_eq!(labels[1], usize::from(digits.train.labels()[0]));
-    /// # }
-    /// ```
-    pub fn batch<F: Float>(&self, positions: &[usize]) -> (Array2<F>, Vec<usize>) {
-        let mut batch = Batch::default();
-        self.gather(positions, &mut batch, unspecified);
-        (batch.x, batch.labels)
-    }
-
-    /// As [`batch`](Split::batch), into buffers that are used again: what they held is overwritten. The images begin where a cache line does,
-    /// not where their memory does ([`unspecified_at_line`]).
-    ///
-    /// # Panics
-    /// A position is not below [`len`](Split::len).
-    ///
-    /// ```
-    /// # #[cfg(feature = "embedded")] {
-    /// # let digits = longhand_mnist::Dataset::embedded();
-    /// let mut batch = longhand_mnist::Batch::<f32>::default();
-    /// for positions in [[0, 1], [2, 3]] {
-    ///     digits.train.batch_into(&positions, &mut batch);
-    ///     assert_eq!(batch.labels.len(), 2);
-    /// }
-    /// # }
-    /// ```
-    pub fn batch_into<F: Float>(&self, positions: &[usize], batch: &mut Batch<F>) {
-        self.gather(positions, batch, unspecified_at_line);
-    }
-
-    /// Puts the images at these positions into a batch whose memory is made by `memory`.
-    fn gather<F: Float>(&self, positions: &[usize], batch: &mut Batch<F>, memory: Memory<F>) {
-        let features = self.features();
-        let pixels = self.images.as_slice().expect("standard layout");
-        let image = |i| &pixels[i * features..][..features];
-        in_parts(self.prepare(positions, batch, memory), features.max(1), |at, rows| {
-            let positions = &positions[at / features.max(1)..];
-            for &first in positions.iter().take(4) {
-                prefetch(image(first));
-            }
-            for (i, row) in rows.chunks_exact_mut(features.max(1)).enumerate() {
-                if let Some(&next) = positions.get(i + 4) {
-                    prefetch(image(next)); // the next images are anywhere in memory
-                }
-                from_bytes(image(positions[i]), row);
-            }
-        });
-    }
-
-    /// As [`batch_into`](Split::batch_into), with every image changed on its way: shifted, turned, made noisy.
+    /// As [`Data::batch_into`], with every image changed on its way: shifted, turned, made noisy.
     ///
     /// `augment` is given a copy of the image and a generator of its own, which follows from the seed, the epoch and the image's
     /// position: the same image is changed in the same way whatever batch it is in.
@@ -270,9 +189,10 @@ impl Split {
     /// ```
     /// # #[cfg(feature = "embedded")] {
     /// # let digits = longhand_mnist::Dataset::embedded();
-    /// use longhand_mnist::{Batch, rand::Rng};
+    /// use longhand_data::Batch;
+    /// use longhand_mnist::rand::Rng;
     ///
-    /// let mut batch = Batch::<f32>::default();
+    /// let mut batch = Batch::<f32, _>::default();
     /// let (seed, epoch) = (42, 1);
     /// digits.train.augmented_batch_into(&[0, 1], (seed, epoch), &mut batch, |image, rng| {
     ///     if rng.next_u64() & 1 == 1 {
@@ -285,11 +205,11 @@ impl Split {
         &self,
         positions: &[usize],
         (seed, epoch): (u64, u64),
-        batch: &mut Batch<F>,
+        batch: &mut Batch<F, Vec<usize>>,
         mut augment: impl FnMut(&mut Array2<u8>, &mut Xoshiro256PlusPlus),
     ) {
         let mut image = Array2::zeros((0, 0));
-        let pixels = self.prepare(positions, batch, unspecified_at_line);
+        let pixels = self.prepare(positions, batch);
         let rows = pixels.chunks_exact_mut(self.features().max(1));
         for (&i, row) in positions.iter().zip(rows) {
             image.clone_from(&self.image(i).to_owned());
@@ -303,18 +223,60 @@ impl Split {
     fn prepare<'a, F: Float>(
         &self,
         positions: &[usize],
-        batch: &'a mut Batch<F>,
-        memory: Memory<F>,
+        batch: &'a mut Batch<F, Vec<usize>>,
     ) -> &'a mut [F] {
-        batch.labels.clear();
-        batch.labels.extend(positions.iter().map(|&i| usize::from(self.labels[i])));
+        batch.targets.clear();
+        batch.targets.extend(positions.iter().map(|&i| usize::from(self.labels[i])));
         recycle(std::mem::take(&mut batch.x));
-        batch.x = memory(positions.len(), self.features());
+        batch.x = unspecified_at_line(positions.len(), self.features());
         batch.x.as_slice_mut().expect("standard layout")
     }
 
     fn features(&self) -> usize {
         let (_, rows, columns) = self.images.dim();
         rows * columns
+    }
+}
+
+/// Images as rows of `rows · columns` numbers in `0..=1` (each pixel divided by 255), and labels as class indices. The rows begin where a
+/// cache line does, not where their memory does.
+///
+/// # Panics
+/// A position is not below [`len`](Split::len).
+///
+/// ```
+/// # #[cfg(feature = "embedded")] {
+/// # let digits = longhand_mnist::Dataset::embedded();
+/// use longhand_data::{Batch, Data};
+///
+/// let batch: Batch<f64, Vec<usize>> = digits.train.batch(&[7, 0]);
+/// assert_eq!(batch.x.dim(), (2, 784));
+/// assert_eq!(batch.x[[1, 300]], f64::from(digits.train.image(0)[[300 / 28, 300 % 28]]) / 255.0);
+/// assert_eq!(batch.targets[1], usize::from(digits.train.labels()[0]));
+/// # }
+/// ```
+impl<F: Float> Data<F> for Split {
+    type Targets = Vec<usize>;
+
+    fn len(&self) -> usize {
+        self.labels.len()
+    }
+
+    fn batch_into(&self, positions: &[usize], batch: &mut Batch<F, Vec<usize>>) {
+        let features = self.features();
+        let pixels = self.images.as_slice().expect("standard layout");
+        let image = |i| &pixels[i * features..][..features];
+        in_parts(self.prepare(positions, batch), features.max(1), |at, rows| {
+            let positions = &positions[at / features.max(1)..];
+            for &first in positions.iter().take(4) {
+                prefetch(image(first));
+            }
+            for (i, row) in rows.chunks_exact_mut(features.max(1)).enumerate() {
+                if let Some(&next) = positions.get(i + 4) {
+                    prefetch(image(next)); // the next images are anywhere in memory
+                }
+                from_bytes(image(positions[i]), row);
+            }
+        });
     }
 }

@@ -1,23 +1,8 @@
+use longhand_data::{generator, shuffle_first};
+use rand::Rng;
 use rand::rngs::Xoshiro256PlusPlus;
-use rand::{Rng, SeedableRng};
 
 use crate::{Error, Split};
-
-/// The numbers `0..n` in an order that depends on the seed and the epoch only: a new order every epoch.
-///
-/// The shuffle is written out here (R. Durstenfeld, *Algorithm 235*, 1964) on the raw bits of a generator whose values
-/// are guaranteed, so that no dependency can change it.
-///
-/// ```
-/// use longhand_mnist::shuffled;
-/// assert_eq!(shuffled(5, 42, 1), shuffled(5, 42, 1));
-/// assert_ne!(shuffled(5, 42, 1), shuffled(5, 42, 2));
-/// ```
-pub fn shuffled(n: usize, seed: u64, epoch: u64) -> Vec<usize> {
-    let mut order: Vec<usize> = (0..n).collect();
-    shuffle_first(&mut order, n, &mut generator(seed, epoch));
-    order
-}
 
 /// `n` positions of each class, ascending. `stream` tells the draws of one seed from each other.
 pub(crate) fn draw_per_class(
@@ -47,24 +32,9 @@ pub(crate) fn draw_per_class(
     Ok(drawn)
 }
 
-/// Fisher-Yates, stopped when the first `n` are drawn.
-fn shuffle_first(items: &mut [usize], n: usize, rng: &mut impl Rng) {
-    for i in 0..n {
-        let rest = (items.len() - i) as u128;
-        let drawn = (u128::from(rng.next_u64()) * rest) >> 64; // in 0..rest; the bias is below rest / 2^64
-        items.swap(i, i + drawn as usize);
-    }
-}
-
 /// The generator of one image in one epoch.
 pub(crate) fn image_generator(seed: u64, epoch: u64, position: u64) -> Xoshiro256PlusPlus {
     generator(generator(seed, epoch).next_u64(), position)
-}
-
-/// An own generator for every pair of seed and stream.
-fn generator(seed: u64, stream: u64) -> Xoshiro256PlusPlus {
-    let mixed = |n| Xoshiro256PlusPlus::seed_from_u64(n).next_u64();
-    Xoshiro256PlusPlus::seed_from_u64(mixed(seed) ^ mixed(stream).rotate_left(32))
 }
 
 #[cfg(test)]
@@ -72,27 +42,6 @@ mod tests {
     use ndarray::Array3;
 
     use super::*;
-
-    /// Golden values, computed independently by tests/reference/draws.py from the published xoshiro256++.
-    #[test]
-    fn shuffle_is_fixed() {
-        assert_eq!(shuffled(10, 42, 1), [5, 2, 9, 0, 3, 4, 1, 6, 8, 7]);
-        assert_eq!(shuffled(10, 42, 2), [1, 8, 0, 7, 3, 4, 2, 9, 5, 6]);
-        assert_eq!(shuffled(10, u64::MAX, 1), [0, 2, 1, 9, 8, 7, 6, 4, 3, 5]);
-    }
-
-    #[test]
-    fn every_order_is_a_permutation_and_they_are_spread() {
-        let mut first = [0; 7];
-        for epoch in 0..7000 {
-            let mut order = shuffled(7, 1, epoch);
-            first[order[0]] += 1;
-            order.sort_unstable();
-            assert_eq!(order, [0, 1, 2, 3, 4, 5, 6]);
-        }
-        // 1000 expected each, standard deviation 29.
-        assert!(first.iter().all(|&n| (850..1150).contains(&n)), "{first:?}");
-    }
 
     #[test]
     fn the_draw_does_not_depend_on_the_order_of_the_source() {

@@ -12,7 +12,8 @@
 //!
 //! ```
 //! # #[cfg(feature = "embedded")] {
-//! use longhand_mnist::{Dataset, shuffled};
+//! use longhand_mnist::Dataset;
+//! use longhand_data::{Batch, Data, shuffled};
 //!
 //! let digits = Dataset::embedded();
 //! assert_eq!((digits.train.len(), digits.test.len()), (5000, 5000));
@@ -20,8 +21,8 @@
 //!
 //! let order = shuffled(digits.train.len(), 42, 1); // seed 42, epoch 1
 //! for rows in order.chunks(16) {
-//!     let (images, labels) = digits.train.batch::<f32>(rows); // pixels in 0..1
-//!     assert_eq!(images.dim(), (labels.len(), 784));
+//!     let Batch { x, targets: labels } = Data::<f32>::batch(&digits.train, rows); // pixels in 0..1
+//!     assert_eq!(x.dim(), (labels.len(), 784));
 //! }
 //! # }
 //! ```
@@ -42,10 +43,9 @@ mod idx_folder;
 #[cfg(feature = "png")]
 mod png_folder;
 
-pub use dataset::{Batch, Dataset, Split};
+pub use dataset::{Dataset, Split};
 #[cfg(feature = "download")]
 pub use download::{Download, Name, Progress};
-pub use draw::shuffled;
 pub use error::Error;
 pub use ndarray;
 pub use rand;

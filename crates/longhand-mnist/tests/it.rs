@@ -1,6 +1,7 @@
 //! The sources of digits: all give the same digits, and say what is wrong with what does not.
 
-use longhand_mnist::{Batch, Dataset, Split};
+use longhand_data::{Batch, Data};
+use longhand_mnist::{Dataset, Split};
 use ndarray::{Array3, s};
 
 /// Forty images, four of each class, all different.
@@ -37,24 +38,17 @@ fn validation_images_are_taken_from_the_training_set() {
 #[test]
 fn batches_reuse_their_memory_and_hold_nothing_of_the_one_before() {
     let train = digits(0).train;
-    let mut batch = Batch::<f32>::default();
+    let mut batch = Batch::<f32, _>::default();
     train.batch_into(&(0..32).collect::<Vec<_>>(), &mut batch);
     let memory = batch.x.as_ptr();
     for positions in [&[3; 17][..], &[], &[39; 20], &[0; 32]] {
         train.batch_into(positions, &mut batch);
-        let (x, labels) = train.batch::<f32>(positions);
-        assert_eq!((&batch.x, &batch.labels), (&x, &labels));
+        assert_eq!(batch, train.batch(positions));
         assert!(positions.is_empty() || batch.x.as_ptr() == memory);
     }
     // Each pixel is the nearest f32 to v/255, as dividing gives it.
-    assert!(
-        train
-            .batch::<f32>(&[5])
-            .0
-            .iter()
-            .zip(train.image(5))
-            .all(|(x, &v)| *x == f32::from(v) / 255.0)
-    );
+    let of_image = Data::<f32>::batch(&train, &[5]).x;
+    assert!(of_image.iter().zip(train.image(5)).all(|(x, &v)| *x == f32::from(v) / 255.0));
 }
 
 #[test]
@@ -62,15 +56,16 @@ fn an_image_is_augmented_alike_in_every_batch_of_an_epoch() {
     use longhand_mnist::rand::Rng;
     let train = digits(0).train;
     let noise = |positions: &[usize], epoch: u64| {
-        let mut batch = Batch::<f32>::default();
+        let mut batch = Batch::<f32, _>::default();
         train.augmented_batch_into(positions, (42, epoch), &mut batch, |image, rng| {
             image.mapv_inplace(|pixel| pixel ^ (rng.next_u64() >> 60) as u8);
         });
         batch
     };
     let together = noise(&[0, 1, 2], 1);
-    assert_eq!(together.labels, train.batch::<f32>(&[0, 1, 2]).1);
-    assert_ne!(together.x, train.batch::<f32>(&[0, 1, 2]).0);
+    let plain: Batch<f32, _> = train.batch(&[0, 1, 2]);
+    assert_eq!(together.targets, plain.targets);
+    assert_ne!(together.x, plain.x);
     assert_eq!(noise(&[2], 1).x.row(0), together.x.row(2));
     assert_ne!(noise(&[2], 2).x.row(0), together.x.row(2));
     assert_ne!(together.x.row(0), together.x.slice(s![1, ..]));

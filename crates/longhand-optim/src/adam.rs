@@ -1,7 +1,7 @@
 use longhand_tensor::{Float, Parameters};
 
 use crate::Optimizer;
-use crate::optimizer::expect_same;
+use crate::optimizer::{expect_below_1, expect_not_negative, steps_and_learning_rate};
 
 /// Adam: steps scaled by running means of the gradient and of its square, as `torch.optim.Adam`.
 ///
@@ -49,8 +49,12 @@ impl Default for Adam {
 
 impl Adam {
     /// The optimizer for a model.
+    ///
+    /// # Panics
+    /// A beta is not in `0..1`, or the learning rate, the weight decay or epsilon is negative or not finite.
+    #[track_caller]
     pub fn init<F: Float, M: Parameters<F>>(self, model: &M) -> AdamState<M> {
-        AdamState::new(self, false, model)
+        AdamState::new("Adam", self, false, model)
     }
 }
 
@@ -91,9 +95,13 @@ impl Default for AdamW {
 
 impl AdamW {
     /// The optimizer for a model.
+    ///
+    /// # Panics
+    /// As [`Adam::init`].
+    #[track_caller]
     pub fn init<F: Float, M: Parameters<F>>(self, model: &M) -> AdamState<M> {
         let AdamW { learning_rate, betas, epsilon, weight_decay } = self;
-        AdamState::new(Adam { learning_rate, betas, epsilon, weight_decay }, true, model)
+        AdamState::new("AdamW", Adam { learning_rate, betas, epsilon, weight_decay }, true, model)
     }
 }
 
@@ -101,9 +109,9 @@ impl AdamW {
 #[derive(Clone, Debug, PartialEq)]
 pub struct AdamState<M> {
     /// The options, learning rate included.
-    pub options: Adam,
+    options: Adam,
     /// Whether the weight decay is decoupled, as in [`AdamW`].
-    pub decoupled: bool,
+    decoupled: bool,
     /// The first moment `m`, the mean of the gradient.
     pub mean: M,
     /// The second moment `v`, the mean of its square.
@@ -115,19 +123,29 @@ pub struct AdamState<M> {
 }
 
 impl<M> AdamState<M> {
-    fn new<F: Float>(options: Adam, decoupled: bool, model: &M) -> AdamState<M>
+    #[track_caller]
+    fn new<F: Float>(name: &str, options: Adam, decoupled: bool, model: &M) -> AdamState<M>
     where
         M: Parameters<F>,
     {
+        expect_not_negative(&format!("{name}: learning_rate"), options.learning_rate);
+        expect_not_negative(&format!("{name}: epsilon"), options.epsilon);
+        expect_not_negative(&format!("{name}: weight_decay"), options.weight_decay);
+        expect_below_1(&format!("{name}: betas.0"), options.betas.0);
+        expect_below_1(&format!("{name}: betas.1"), options.betas.1);
         let (mean, square) = (model.zeros_like(), model.zeros_like());
         AdamState { options, decoupled, mean, square, powers: (1.0, 1.0), steps: 0 }
+    }
+
+    /// The options. The learning rate is changed by [`Optimizer::set_learning_rate`], the others are those of [`Adam::init`].
+    pub fn options(&self) -> &Adam {
+        &self.options
     }
 }
 
 impl<F: Float, M: Parameters<F>> Optimizer<F, M> for AdamState<M> {
-    fn step(&mut self, model: &mut M, grad: &M) {
-        expect_same("Adam", "the gradient", model, grad);
-        expect_same("Adam", "the mean", model, &self.mean);
+    #[track_caller]
+    fn update(&mut self, model: &mut M, grad: &M) {
         let Adam { learning_rate, betas: (beta1, beta2), epsilon, weight_decay } = self.options;
         self.powers = (self.powers.0 * beta1, self.powers.1 * beta2);
         // 1 − β is computed before it is rounded to F: in f32 it would lose most of its digits.
@@ -139,27 +157,14 @@ impl<F: Float, M: Parameters<F>> Optimizer<F, M> for AdamState<M> {
             true => (F::from_f64(1.0 - learning_rate * weight_decay), F::zero()),
             false => (F::one(), F::from_f64(weight_decay)),
         };
-        let states = self.mean.params_mut().into_iter().zip(self.square.params_mut());
-        for ((params, grads), (mean, square)) in
-            model.params_mut().into_iter().zip(grad.params()).zip(states)
-        {
-            for ((p, &g), (m, v)) in params.iter_mut().zip(grads).zip(mean.iter_mut().zip(square)) {
-                *p *= shrink; // θ ← θ − η·λ·θ
-                let d = g + l2 * *p; // d = g + λ·θ
-                *m = b1 * *m + fresh1 * d; // m ← β₁·m + (1 − β₁)·d
-                *v = b2 * *v + fresh2 * d * d; // v ← β₂·v + (1 − β₂)·d²
-                *p -= rate * *m / (v.sqrt() / correction + epsilon); // θ ← θ − η·m̂ / (√v̂ + ε)
-            }
-        }
-        self.steps += 1;
-        model.set_step(self.steps);
+        M::each([model, &mut self.mean, &mut self.square], [grad], move |[p, m, v], [g]| {
+            let p = p * shrink; // θ ← θ − η·λ·θ
+            let d = g + l2 * p; // d = g + λ·θ
+            let m = b1 * m + fresh1 * d; // m ← β₁·m + (1 − β₁)·d
+            let v = b2 * v + fresh2 * d * d; // v ← β₂·v + (1 − β₂)·d²
+            [p - rate * m / (v.sqrt() / correction + epsilon), m, v] // θ ← θ − η·m̂ / (√v̂ + ε)
+        });
     }
 
-    fn learning_rate(&self) -> f64 {
-        self.options.learning_rate
-    }
-
-    fn set_learning_rate(&mut self, learning_rate: f64) {
-        self.options.learning_rate = learning_rate;
-    }
+    steps_and_learning_rate!();
 }

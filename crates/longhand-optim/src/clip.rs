@@ -1,5 +1,7 @@
 use longhand_tensor::{Float, Parameters};
 
+use crate::Optimizer;
+
 /// Scales a gradient down so that the norm over all its parameters together is at most `max_norm`, and returns the norm
 /// it had: `g ← g · min(1, max_norm / (‖g‖ + 1e-6))`, as `torch.nn.utils.clip_grad_norm_`. To be called between `backward`
 /// and the optimizer's step.
@@ -16,14 +18,101 @@ use longhand_tensor::{Float, Parameters};
 /// clip_global_norm(&mut grad, 2.5);
 /// assert!((grad.weight()[[0, 0]] - 1.5).abs() < 1e-6);
 /// ```
-pub fn clip_global_norm<F: Float>(grad: &mut impl Parameters<F>, max_norm: f64) -> f64 {
-    let square = |g: &F| g.to_f64() * g.to_f64();
-    let norm = grad.params().into_iter().flatten().map(square).sum::<f64>().sqrt();
-    let scale = max_norm / (norm + 1e-6);
-    if scale < 1.0 {
-        for g in grad.params_mut().into_iter().flatten() {
-            *g *= F::from_f64(scale);
-        }
+///
+/// # Panics
+/// `max_norm` is negative or NaN.
+#[track_caller]
+pub fn clip_global_norm<F: Float, M: Parameters<F>>(grad: &mut M, max_norm: f64) -> f64 {
+    expect_norm(max_norm);
+    let norm = global_norm(grad);
+    if let Some(scale) = scale(norm, max_norm) {
+        M::each([grad], [], move |[g], []| [g * scale]);
     }
     norm
+}
+
+/// `‖g‖ = √(Σ g²)` over all parameters, in f64.
+fn global_norm<F: Float, M: Parameters<F>>(grad: &M) -> f64 {
+    let mut squares = 0.0;
+    M::zip([], [grad], &mut |[], [g]| {
+        for g in g {
+            squares += g.to_f64() * g.to_f64();
+        }
+    });
+    f64::sqrt(squares)
+}
+
+/// What a gradient of this norm is multiplied by, if it is too long.
+fn scale<F: Float>(norm: f64, max_norm: f64) -> Option<F> {
+    let scale = max_norm / (norm + 1e-6);
+    (scale < 1.0).then(|| F::from_f64(scale))
+}
+
+#[track_caller]
+fn expect_norm(max_norm: f64) {
+    assert!(max_norm >= 0.0, "clip_global_norm: max_norm is {max_norm}, expected 0 or more");
+}
+
+/// An optimizer that is given gradients of a norm of at most `max_norm`, as [`clip_global_norm`] makes them.
+///
+/// ```
+/// use longhand_layers::{Linear, ndarray::array};
+/// use longhand_optim::{Clipped, Optimizer, Sgd};
+///
+/// let mut model = Linear::from_arrays(array![[8.0f64]], None);
+/// let sgd = Sgd { learning_rate: 1.0, ..Sgd::default() }.init(&model);
+/// let mut clipped = Clipped::new(sgd, 2.0, &model);
+/// clipped.step(&mut model, &Linear::from_arrays(array![[100.0]], None));
+/// assert!((model.weight()[[0, 0]] - (8.0 - 2.0)).abs() < 1e-6);
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Clipped<O, M> {
+    optimizer: O,
+    max_norm: f64,
+    scaled: M,
+}
+
+impl<O, M> Clipped<O, M> {
+    /// The optimizer for a model, with a limit to the norm of its gradients.
+    ///
+    /// # Panics
+    /// `max_norm` is negative or NaN.
+    #[track_caller]
+    pub fn new<F: Float>(optimizer: O, max_norm: f64, model: &M) -> Clipped<O, M>
+    where
+        M: Parameters<F>,
+    {
+        expect_norm(max_norm);
+        Clipped { optimizer, max_norm, scaled: model.zeros_like() }
+    }
+}
+
+impl<F: Float, M: Parameters<F>, O: Optimizer<F, M>> Optimizer<F, M> for Clipped<O, M> {
+    #[track_caller]
+    fn update(&mut self, model: &mut M, grad: &M) {
+        match scale(global_norm(grad), self.max_norm) {
+            Some(scale) => {
+                M::each([&mut self.scaled], [grad], move |[_], [g]| [g * scale]);
+                self.optimizer.update(model, &self.scaled);
+            }
+            None => self.optimizer.update(model, grad),
+        }
+    }
+
+    fn steps(&self) -> u64 {
+        self.optimizer.steps()
+    }
+
+    fn set_steps(&mut self, steps: u64) {
+        self.optimizer.set_steps(steps);
+    }
+
+    fn learning_rate(&self) -> f64 {
+        self.optimizer.learning_rate()
+    }
+
+    #[track_caller]
+    fn set_learning_rate(&mut self, learning_rate: f64) {
+        self.optimizer.set_learning_rate(learning_rate);
+    }
 }

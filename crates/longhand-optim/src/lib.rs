@@ -1,4 +1,4 @@
-//! Optimizers, gradient clipping and learning-rate schedules. They see the flat slices of [`Parameters`](longhand_tensor::Parameters), and neither
+//! Optimizers, gradient clipping and learning-rate schedules. They see the numbers of [`Parameters`](longhand_tensor::Parameters), and neither
 //! shapes nor layers.
 //!
 //! An optimizer's options are a plain struct with defaults; [`init`](Sgd::init) gives it its state for a model. Velocities and
@@ -31,7 +31,7 @@ mod schedule;
 mod sgd;
 
 pub use adam::{Adam, AdamState, AdamW};
-pub use clip::clip_global_norm;
+pub use clip::{Clipped, clip_global_norm};
 pub use optimizer::Optimizer;
 pub use rmsprop::{RmsProp, RmsPropState};
 pub use schedule::{Schedule, Scheduled};

@@ -1,6 +1,7 @@
 use longhand_tensor::{Float, Parameters};
 
-/// A rule that moves a model against its gradient, with its state.
+/// A rule that moves a model against its gradient, with its state. An optimizer of one's own says how it updates a model, and keeps a
+/// learning rate and a number of steps.
 ///
 /// ```
 /// use longhand_layers::{Linear, ndarray::array};
@@ -13,50 +14,105 @@ use longhand_tensor::{Float, Parameters};
 /// for optimizer in &mut optimizers {
 ///     optimizer.set_learning_rate(0.5);
 ///     optimizer.step(&mut model, &grad);
-///     assert_eq!(optimizer.learning_rate(), 0.5);
+///     assert_eq!((optimizer.learning_rate(), optimizer.steps()), (0.5, 1));
 /// }
 /// assert!((model.weight()[[0, 0]] - (3.0 - 0.5 - 0.5)).abs() < 1e-7);
 /// ```
 pub trait Optimizer<F: Float, M: Parameters<F>> {
-    /// Moves the model one step, and tells it how many steps there have been ([`Parameters::set_step`]).
+    /// Moves the model's parameters, and the optimizer's state: the formula. [`step`](Optimizer::step) is what a training loop calls.
     ///
     /// # Panics
-    /// The gradient, or the model that the state was made for, has other parameters than the model.
-    fn step(&mut self, model: &mut M, grad: &M);
+    /// The gradient, or the model that the state was made for, has parameters of other shapes than the model.
+    #[track_caller]
+    fn update(&mut self, model: &mut M, grad: &M);
+
+    /// Number of steps made.
+    fn steps(&self) -> u64;
+
+    /// Sets the number of steps made, to take up a run again.
+    fn set_steps(&mut self, steps: u64);
 
     /// The learning rate of the next step.
     fn learning_rate(&self) -> f64;
 
     /// Changes the learning rate, as schedules do.
+    ///
+    /// # Panics
+    /// The learning rate is negative, infinite or NaN.
+    #[track_caller]
     fn set_learning_rate(&mut self, learning_rate: f64);
+
+    /// Moves the model one step, and tells it how many steps there have been ([`Parameters::set_step`]).
+    ///
+    /// # Panics
+    /// The gradient, or the model that the state was made for, has parameters of other shapes than the model.
+    #[track_caller]
+    fn step(&mut self, model: &mut M, grad: &M) {
+        self.update(model, grad);
+        self.set_steps(self.steps() + 1);
+        model.set_step(self.steps());
+    }
 }
 
 impl<F: Float, M: Parameters<F>, O: Optimizer<F, M> + ?Sized> Optimizer<F, M> for Box<O> {
-    fn step(&mut self, model: &mut M, grad: &M) {
-        (**self).step(model, grad);
+    #[track_caller]
+    fn update(&mut self, model: &mut M, grad: &M) {
+        (**self).update(model, grad);
+    }
+
+    fn steps(&self) -> u64 {
+        (**self).steps()
+    }
+
+    fn set_steps(&mut self, steps: u64) {
+        (**self).set_steps(steps);
     }
 
     fn learning_rate(&self) -> f64 {
         (**self).learning_rate()
     }
 
+    #[track_caller]
     fn set_learning_rate(&mut self, learning_rate: f64) {
         (**self).set_learning_rate(learning_rate);
     }
 }
 
-/// Panics unless `other` has parameters of the same lengths as `model`.
+/// What every optimizer has whose options and steps are fields: the number of steps and the learning rate.
+macro_rules! steps_and_learning_rate {
+    () => {
+        fn steps(&self) -> u64 {
+            self.steps
+        }
+
+        fn set_steps(&mut self, steps: u64) {
+            self.steps = steps;
+        }
+
+        fn learning_rate(&self) -> f64 {
+            self.options.learning_rate
+        }
+
+        #[track_caller]
+        fn set_learning_rate(&mut self, learning_rate: f64) {
+            $crate::optimizer::expect_not_negative("learning_rate", learning_rate);
+            self.options.learning_rate = learning_rate;
+        }
+    };
+}
+pub(crate) use steps_and_learning_rate;
+
+/// Panics unless an option is a finite number, 0 or more.
 #[track_caller]
-pub(crate) fn expect_same<F: Float, M: Parameters<F>>(
-    optimizer: &str,
-    what: &str,
-    model: &M,
-    other: &M,
-) {
-    let lengths = |m: &M| m.params().iter().map(|p| p.len()).collect::<Vec<_>>();
-    let (expected, found) = (lengths(model), lengths(other));
+pub(crate) fn expect_not_negative(option: &str, value: f64) {
     assert!(
-        expected == found,
-        "{optimizer}: {what} has parameters of lengths {found:?}, expected {expected:?} as the model has"
+        value >= 0.0 && value.is_finite(),
+        "{option} is {value}, expected a finite number, 0 or more"
     );
+}
+
+/// Panics unless an option is a share that leaves something: from 0 to below 1.
+#[track_caller]
+pub(crate) fn expect_below_1(option: &str, value: f64) {
+    assert!((0.0..1.0).contains(&value), "{option} is {value}, expected 0 to below 1");
 }

@@ -1,7 +1,7 @@
 use longhand_tensor::{Float, Parameters};
 
 use crate::Optimizer;
-use crate::optimizer::expect_same;
+use crate::optimizer::{expect_below_1, expect_not_negative, steps_and_learning_rate};
 
 /// RMSprop: steps divided by the root of a running mean of the squared gradient, as `torch.optim.RMSprop`.
 ///
@@ -56,7 +56,20 @@ impl Default for RmsProp {
 
 impl RmsProp {
     /// The optimizer for a model.
+    ///
+    /// # Panics
+    /// The decay rate or the momentum is not in `0..1`, or the learning rate, the weight decay or epsilon is negative or not finite.
+    #[track_caller]
     pub fn init<F: Float, M: Parameters<F>>(self, model: &M) -> RmsPropState<M> {
+        expect_not_negative("RmsProp: learning_rate", self.learning_rate);
+        expect_not_negative("RmsProp: epsilon", self.epsilon);
+        expect_not_negative("RmsProp: weight_decay", self.weight_decay);
+        expect_below_1("RmsProp: momentum", self.momentum);
+        assert!(
+            (0.0..=1.0).contains(&self.alpha),
+            "RmsProp: alpha is {}, expected 0 to 1",
+            self.alpha
+        );
         let mean = self.centered.then(|| model.zeros_like());
         let buffer = (self.momentum != 0.0).then(|| model.zeros_like());
         RmsPropState { options: self, square: model.zeros_like(), mean, buffer, steps: 0 }
@@ -67,7 +80,7 @@ impl RmsProp {
 #[derive(Clone, Debug, PartialEq)]
 pub struct RmsPropState<M> {
     /// The options, learning rate included.
-    pub options: RmsProp,
+    options: RmsProp,
     /// The mean square `v`.
     pub square: M,
     /// The mean `a`, where centred.
@@ -78,46 +91,56 @@ pub struct RmsPropState<M> {
     pub steps: u64,
 }
 
+impl<M> RmsPropState<M> {
+    /// The options. The learning rate is changed by [`Optimizer::set_learning_rate`], the others are those of [`RmsProp::init`].
+    pub fn options(&self) -> &RmsProp {
+        &self.options
+    }
+}
+
 impl<F: Float, M: Parameters<F>> Optimizer<F, M> for RmsPropState<M> {
-    fn step(&mut self, model: &mut M, grad: &M) {
-        expect_same("RmsProp", "the gradient", model, grad);
-        expect_same("RmsProp", "the mean square", model, &self.square);
+    #[track_caller]
+    fn update(&mut self, model: &mut M, grad: &M) {
         let RmsProp { learning_rate, alpha, epsilon, momentum, weight_decay, .. } = self.options;
         let [eta, fresh, alpha, epsilon, mu, lambda] =
             [learning_rate, 1.0 - alpha, alpha, epsilon, momentum, weight_decay].map(F::from_f64);
-        let mut means = self.mean.as_mut().map(|m| m.params_mut().into_iter());
-        let mut buffers = self.buffer.as_mut().map(|b| b.params_mut().into_iter());
-        let squares = self.square.params_mut();
-        for ((params, grads), square) in
-            model.params_mut().into_iter().zip(grad.params()).zip(squares)
-        {
-            let mut mean = means.as_mut().and_then(Iterator::next);
-            let mut buffer = buffers.as_mut().and_then(Iterator::next);
-            for i in 0..params.len() {
-                let d = grads[i] + lambda * params[i]; // d = g + λ·θ
-                square[i] = alpha * square[i] + fresh * d * d; // v ← α·v + (1 − α)·d²
-                let mut v = square[i];
-                if let Some(a) = &mut mean {
-                    a[i] = alpha * a[i] + fresh * d; // a ← α·a + (1 − α)·d
-                    v -= a[i] * a[i];
-                }
-                let mut s = d / (v.sqrt() + epsilon);
-                if let Some(b) = &mut buffer {
-                    b[i] = mu * b[i] + s; // b ← μ·b + s
-                    s = b[i];
-                }
-                params[i] -= eta * s; // θ ← θ − η·s
+        let decayed = move |g: F, p: F| g + lambda * p; // d = g + λ·θ
+        let square = move |v: F, d: F| alpha * v + fresh * d * d; // v ← α·v + (1 − α)·d²
+        let mean = move |a: F, d: F| alpha * a + fresh * d; // a ← α·a + (1 − α)·d
+        let scaled = move |d: F, v: F| d / (v.sqrt() + epsilon); // s = d / (√v + ε)
+        let smoothed = move |b: F, s: F| mu * b + s; // b ← μ·b + s
+        let squares = &mut self.square;
+        match (&mut self.mean, &mut self.buffer) {
+            (None, None) => M::each([model, squares], [grad], move |[p, v], [g]| {
+                let d = decayed(g, p);
+                let v = square(v, d);
+                [p - eta * scaled(d, v), v] // θ ← θ − η·s
+            }),
+            (None, Some(buffer)) => {
+                M::each([model, squares, buffer], [grad], move |[p, v, b], [g]| {
+                    let d = decayed(g, p);
+                    let v = square(v, d);
+                    let b = smoothed(b, scaled(d, v));
+                    [p - eta * b, v, b] // θ ← θ − η·b
+                })
+            }
+            (Some(means), None) => {
+                M::each([model, squares, means], [grad], move |[p, v, a], [g]| {
+                    let d = decayed(g, p);
+                    let (v, a) = (square(v, d), mean(a, d));
+                    [p - eta * scaled(d, v - a * a), v, a]
+                })
+            }
+            (Some(means), Some(buffer)) => {
+                M::each([model, squares, means, buffer], [grad], move |[p, v, a, b], [g]| {
+                    let d = decayed(g, p);
+                    let (v, a) = (square(v, d), mean(a, d));
+                    let b = smoothed(b, scaled(d, v - a * a));
+                    [p - eta * b, v, a, b]
+                });
             }
         }
-        self.steps += 1;
-        model.set_step(self.steps);
     }
 
-    fn learning_rate(&self) -> f64 {
-        self.options.learning_rate
-    }
-
-    fn set_learning_rate(&mut self, learning_rate: f64) {
-        self.options.learning_rate = learning_rate;
-    }
+    steps_and_learning_rate!();
 }

@@ -3,6 +3,7 @@ use std::f64::consts::PI;
 use longhand_tensor::{Float, Parameters};
 
 use crate::Optimizer;
+use crate::optimizer::expect_not_negative;
 
 /// How the learning rate changes over the steps of a run.
 ///
@@ -102,7 +103,7 @@ impl Schedule {
 /// let mut model = Linear::from_arrays(array![[8.0]], None);
 /// let grad = Linear::from_arrays(array![[1.0]], None);
 /// let sgd = Sgd { learning_rate: 1.0, ..Sgd::default() }.init(&model);
-/// let mut optimizer = Scheduled { optimizer: sgd, schedule: Schedule::Exponential { factor: 0.5 }, base: 1.0, steps: 0 };
+/// let mut optimizer = Scheduled { optimizer: sgd, schedule: Schedule::Exponential { factor: 0.5 }, base: 1.0 };
 /// optimizer.step(&mut model, &grad);
 /// optimizer.step(&mut model, &grad);
 /// assert_eq!(model.weight(), array![[8.0 - 1.0 - 0.5]]);
@@ -115,23 +116,31 @@ pub struct Scheduled<O> {
     pub schedule: Schedule,
     /// The learning rate that the schedule refers to.
     pub base: f64,
-    /// Number of steps made.
-    pub steps: u64,
 }
 
 impl<F: Float, M: Parameters<F>, O: Optimizer<F, M>> Optimizer<F, M> for Scheduled<O> {
-    fn step(&mut self, model: &mut M, grad: &M) {
+    #[track_caller]
+    fn update(&mut self, model: &mut M, grad: &M) {
         self.optimizer.set_learning_rate(Optimizer::<F, M>::learning_rate(self));
-        self.optimizer.step(model, grad);
-        self.steps += 1;
+        self.optimizer.update(model, grad);
+    }
+
+    fn steps(&self) -> u64 {
+        self.optimizer.steps()
+    }
+
+    fn set_steps(&mut self, steps: u64) {
+        self.optimizer.set_steps(steps);
     }
 
     fn learning_rate(&self) -> f64 {
-        self.schedule.learning_rate(self.base, self.steps)
+        self.schedule.learning_rate(self.base, self.optimizer.steps())
     }
 
     /// Changes the learning rate that the schedule refers to.
+    #[track_caller]
     fn set_learning_rate(&mut self, learning_rate: f64) {
+        expect_not_negative("learning_rate", learning_rate);
         self.base = learning_rate;
     }
 }

@@ -1,7 +1,7 @@
-use longhand_tensor::{Float, Parameters, zip_parts};
+use longhand_tensor::{Float, Parameters};
 
 use crate::Optimizer;
-use crate::optimizer::expect_same;
+use crate::optimizer::{expect_below_1, expect_not_negative, steps_and_learning_rate};
 
 /// Stochastic gradient descent, with momentum, Nesterov momentum and weight decay, as `torch.optim.SGD`.
 ///
@@ -59,9 +59,18 @@ impl Sgd {
     /// The optimizer for a model. There is a velocity only where there is momentum.
     ///
     /// # Panics
-    /// Nesterov momentum without momentum, or with dampening.
+    /// The learning rate or the weight decay is negative or not finite, the momentum or the dampening is not in `0..1`, or there is Nesterov
+    /// momentum without momentum or with dampening.
     #[track_caller]
     pub fn init<F: Float, M: Parameters<F>>(self, model: &M) -> SgdState<M> {
+        expect_not_negative("Sgd: learning_rate", self.learning_rate);
+        expect_not_negative("Sgd: weight_decay", self.weight_decay);
+        expect_below_1("Sgd: momentum", self.momentum);
+        assert!(
+            (0.0..=1.0).contains(&self.dampening),
+            "Sgd: dampening is {}, expected 0 to 1",
+            self.dampening
+        );
         assert!(
             !self.nesterov || (self.momentum > 0.0 && self.dampening == 0.0),
             "Sgd: nesterov with momentum {} and dampening {}, expected momentum above 0 and no dampening",
@@ -77,56 +86,38 @@ impl Sgd {
 #[derive(Clone, Debug, PartialEq)]
 pub struct SgdState<M> {
     /// The options, learning rate included.
-    pub options: Sgd,
+    options: Sgd,
     /// The velocity `v`, where there is momentum.
     pub velocity: Option<M>,
     /// Number of steps made.
     pub steps: u64,
 }
 
+impl<M> SgdState<M> {
+    /// The options. The learning rate is changed by [`Optimizer::set_learning_rate`], the others are those of [`Sgd::init`].
+    pub fn options(&self) -> &Sgd {
+        &self.options
+    }
+}
+
 impl<F: Float, M: Parameters<F>> Optimizer<F, M> for SgdState<M> {
-    fn step(&mut self, model: &mut M, grad: &M) {
-        let [eta, mu, lambda] =
-            [self.options.learning_rate, self.options.momentum, self.options.weight_decay]
-                .map(F::from_f64);
-        let decayed = |g: F, p: F| if lambda == F::zero() { g } else { g + lambda * p }; // d = g + λ·θ
+    #[track_caller]
+    fn update(&mut self, model: &mut M, grad: &M) {
+        let Sgd { learning_rate, momentum, dampening, nesterov, weight_decay } = self.options;
+        let [eta, mu, undamped, lambda] =
+            [learning_rate, momentum, 1.0 - dampening, weight_decay].map(F::from_f64);
+        let decayed = move |g: F, p: F| if lambda == F::zero() { g } else { g + lambda * p }; // d = g + λ·θ
+        let first = self.steps == 0;
         match &mut self.velocity {
             None if lambda == F::zero() => model.add_scaled(-eta, grad), // θ ← θ − η·g
-            None => {
-                expect_same("Sgd", "the gradient", model, grad);
-                for (params, grads) in model.params_mut().into_iter().zip(grad.params()) {
-                    zip_parts(params, grads, |params, grads| {
-                        for (p, &g) in params.iter_mut().zip(grads) {
-                            *p -= eta * decayed(g, *p); // θ ← θ − η·d
-                        }
-                    });
-                }
-            }
-            Some(velocity) => {
-                expect_same("Sgd", "the gradient", model, grad);
-                expect_same("Sgd", "the velocity", model, velocity);
-                let first = self.steps == 0;
-                let undamped = F::from_f64(1.0 - self.options.dampening);
-                let params = model.params_mut().into_iter().zip(grad.params());
-                for ((params, grads), velocity) in params.zip(velocity.params_mut()) {
-                    for ((p, &g), v) in params.iter_mut().zip(grads).zip(velocity) {
-                        let d = decayed(g, *p);
-                        *v = if first { d } else { mu * *v + undamped * d }; // v ← μ·v + (1 − τ)·d
-                        let step = if self.options.nesterov { d + mu * *v } else { *v };
-                        *p -= eta * step; // θ ← θ − η·v
-                    }
-                }
-            }
+            None => M::each([model], [grad], move |[p], [g]| [p - eta * decayed(g, p)]), // θ ← θ − η·d
+            Some(velocity) => M::each([model, velocity], [grad], move |[p, v], [g]| {
+                let d = decayed(g, p);
+                let v = if first { d } else { mu * v + undamped * d }; // v ← μ·v + (1 − τ)·d
+                [p - eta * if nesterov { d + mu * v } else { v }, v] // θ ← θ − η·v
+            }),
         }
-        self.steps += 1;
-        model.set_step(self.steps);
     }
 
-    fn learning_rate(&self) -> f64 {
-        self.options.learning_rate
-    }
-
-    fn set_learning_rate(&mut self, learning_rate: f64) {
-        self.options.learning_rate = learning_rate;
-    }
+    steps_and_learning_rate!();
 }

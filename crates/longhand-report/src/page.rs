@@ -156,6 +156,16 @@ impl Report<'_> {
         Some(diverging(shown, columns, 10))
     }
 
+    /// The expected calibration error, 0 to 1: how far the probability of the likeliest class is from the share of images for which it is right, on
+    /// average over ten groups of images with about the same probability.
+    ///
+    /// Source: C. Guo et al., *On Calibration of Modern Neural Networks*, 2017, equation 3.
+    pub fn calibration_error(&self) -> f64 {
+        let (answers, n) = (self.answers(), self.labels.len() as f64);
+        let distance = |bin: &Bin| (bin.certainty - bin.accuracy).abs() * bin.images as f64 / n;
+        bins(&answers).iter().map(distance).sum()
+    }
+
     /// The wrong answer that was surest of itself.
     pub fn worst_mistake(&self) -> Option<Mistake> {
         let answers = self.answers();
@@ -330,10 +340,8 @@ impl Report<'_> {
 
     fn calibration(&self, answers: &[Answer]) -> String {
         let bins = bins(answers);
-        let mut error = 0.0;
         let mut rows = String::new();
         for Bin { certainty, accuracy, images } in &bins {
-            error += (certainty - accuracy).abs() * *images as f64 / answers.len() as f64;
             let (certainty, accuracy) = (100.0 * certainty, 100.0 * accuracy);
             let _ = write!(
                 rows,
@@ -345,7 +353,7 @@ impl Report<'_> {
              with 80 % are right in 80 % of cases; below it the model is too sure of itself. The mean distance from the line, weighted by images \
              (expected calibration error), is {:.1} %.</p><div class=\"pair\">{}<table><tr><th>certainty</th><th>accuracy</th><th>images</th></tr>\
              {rows}</table></div></section>",
-            100.0 * error,
+            100.0 * self.calibration_error(),
             calibration_svg(&bins)
         )
     }

@@ -72,39 +72,51 @@ fn one<F: Float>(function: Function, x: F) -> F {
 macro_rules! float {
     ($type:ident $ln_1p:ident $tanh:ident $erf:ident $cos:ident) => {
         impl Float for $type {
+            #[inline]
             fn from_f64(value: f64) -> Self {
                 value as $type
             }
+            #[inline]
             fn to_f64(self) -> f64 {
                 f64::from(self)
             }
+            #[inline]
             fn exp(self) -> Self {
                 one(Function::Exp, self)
             }
+            #[inline]
             fn ln(self) -> Self {
                 one(Function::Ln, self)
             }
+            #[inline]
             fn ln_1p(self) -> Self {
                 libm::$ln_1p(self)
             }
+            #[inline]
             fn tanh(self) -> Self {
                 libm::$tanh(self)
             }
+            #[inline]
             fn erf(self) -> Self {
                 libm::$erf(self)
             }
+            #[inline]
             fn cos(self) -> Self {
                 libm::$cos(self)
             }
+            #[inline]
             fn mul_add(self, b: Self, c: Self) -> Self {
                 $type::mul_add(self, b, c)
             }
+            #[inline]
             fn sqrt(self) -> Self {
                 $type::sqrt(self) // IEEE 754 demands it correctly rounded, so the platform's is as good
             }
+            #[inline]
             fn abs(self) -> Self {
                 $type::abs(self)
             }
+            #[inline]
             fn is_finite(self) -> bool {
                 $type::is_finite(self)
             }

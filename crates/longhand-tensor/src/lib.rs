@@ -45,7 +45,7 @@ mod threads;
 pub use float::Float;
 pub use lazy::LazyMatrix;
 pub use ndarray;
-pub use parameters::Parameters;
+pub use parameters::{NamedParam, Parameters, StepCounter, Walk};
 pub use product::{add_matmul_tn, add_scaled_matmul_tn, affine, matmul, matmul_nt};
 pub use reuse::{recycle, unspecified, unspecified_at_line};
 pub use rows::{add_scaled, add_sum_rows, argmax, exp_in_place, from_bytes, ln_in_place, sum};

@@ -1,24 +1,19 @@
-use std::fmt;
-use std::ops::ControlFlow;
-use std::time::Instant;
-
+use longhand_data::shuffled;
 use longhand_layers::{Float, Layer, Loss};
-use longhand_mnist::shuffled;
 use longhand_optim::Optimizer;
-use ndarray::{ArrayRef1, ArrayRef2};
 
-use crate::{Batch, Data, Epoch, Observer, Score, Step};
+use crate::{AsTarget, Batch, Data, Diverged, Epoch, Metric, Observer, Score, Set, Step};
 
 /// Rows that are evaluated at a time.
 const EVALUATED_AT_ONCE: usize = 1000;
 
 /// What to train with. See the [crate's page](crate) for a whole run.
 #[derive(Clone, Debug)]
-pub struct Training<L, F> {
+pub struct Training<L, K> {
     /// What is minimised.
     pub loss: L,
-    /// How a row of outputs is read as a class: [`argmax`](crate::argmax) for logits.
-    pub answer: fn(&ArrayRef1<F>) -> usize,
+    /// What is measured beside the loss; `()` for nothing.
+    pub metric: K,
     /// How often each training sample is seen; 0 only evaluates.
     pub epochs: usize,
     /// Samples per update; the last batch of an epoch may be smaller.
@@ -27,163 +22,214 @@ pub struct Training<L, F> {
     pub seed: u64,
 }
 
-impl<F: Float, L: Loss<F, Target = [usize]>> Training<L, F> {
+impl<L, K> Training<L, K> {
     /// Trains the model and returns what every epoch gave, beginning with epoch 0, before training.
     ///
     /// # Errors
-    /// The loss is no longer finite, or a million times what it was at the start. The model is left as it was then.
+    /// The loss is not finite before training, is no longer finite, or is a million times what it was at the start. The model is left as it was
+    /// then. Or the observer has failed.
     ///
     /// # Panics
     /// The batch size is 0, a set is empty, or the shapes of data and model do not fit.
-    pub fn run<M: Layer<F>>(
+    #[track_caller]
+    pub fn run<F, M, D, O>(
         &self,
         model: &mut M,
         optimizer: &mut impl Optimizer<F, M>,
-        train: &impl Data<F>,
-        valid: &impl Data<F>,
-        observer: &mut impl Observer,
-    ) -> Result<Vec<Epoch>, Diverged> {
-        let evaluate =
-            |model: &M, data: &dyn Data<F>| evaluate(model, &self.loss, self.answer, data);
-        let (at_start, valid_at_start) = (evaluate(model, train), evaluate(model, valid));
-        let mut history =
-            vec![Epoch { train: at_start, valid: valid_at_start, ..Epoch::default() }];
-        let mut go_on = observer.epoch(&history[0]);
+        train: &D,
+        valid: &impl Data<F, Targets = D::Targets>,
+        observer: &mut O,
+    ) -> Result<Vec<Epoch<K::Value>>, O::Error>
+    where
+        F: Float,
+        M: Layer<F>,
+        L: Loss<F>,
+        K: Metric<F, L::Target>,
+        D: Data<F, Targets: AsTarget<L::Target>>,
+        O: Observer<M, K::Value>,
+    {
+        let start = Epoch {
+            train: self.before(model, train, Set::Training)?,
+            valid: self.before(model, valid, Set::Validation)?,
+            ..Epoch::default()
+        };
+        let mut history = vec![start];
+        let mut go_on = observer.epoch(&start, model)?;
         let mut grad = model.zeros_like();
         for epoch in 1..=self.epochs {
             if go_on.is_break() {
                 break;
             }
-            let start = Instant::now();
-            let score = self.epoch(epoch, model, &mut grad, optimizer, train, observer)?;
-            let ControlFlow::Continue(train_score) = score else { break };
-            let seconds = start.elapsed().as_secs_f64();
-            let valid = evaluate(model, valid);
+            let score = self.epoch(epoch, model, &mut grad, optimizer, train, observer);
+            let train_score = match score {
+                Ok(Some(score)) => score,
+                Ok(None) => break,
+                Err(Stopped::Observer(error)) => return Err(error),
+                Err(Stopped::Diverged { step, loss }) => {
+                    return Err(
+                        Diverged { epoch, step: Some(step), sample: None, loss, history }.into()
+                    );
+                }
+            };
+            let valid = evaluate(model, &self.loss, &self.metric, valid);
             for loss in [train_score.loss, valid.loss] {
-                if !(loss.is_finite() && loss <= 1e6 * (1.0 + at_start.loss)) {
-                    return Err(Diverged { epoch, step: None, loss });
+                if blew_up(loss, start.train.loss) {
+                    return Err(Diverged { epoch, step: None, sample: None, loss, history }.into());
                 }
             }
-            history.push(Epoch { epoch, train: train_score, valid, seconds, samples: train.len() });
-            go_on = observer.epoch(&history[epoch]);
+            history.push(Epoch { epoch, train: train_score, valid, samples: train.len() });
+            go_on = observer.epoch(&history[epoch], model)?;
         }
         Ok(history)
     }
 
     /// One epoch of [`run`](Training::run): every sample once, in an order of the epoch's own. `grad` is overwritten.
     ///
-    /// Returns the mean over the batches, or `Break` where the observer stopped it.
+    /// Returns the mean over the batches, or nothing where the observer stopped it.
     ///
     /// # Errors
-    /// The loss of a batch is not finite. The model is left as it was before that batch.
+    /// The loss of a batch is not finite: the model is left as it was before that batch. Or the observer has failed.
     ///
     /// # Panics
     /// The batch size is 0, the set is empty, or the shapes of data and model do not fit.
-    pub fn epoch<M: Layer<F>>(
+    #[track_caller]
+    pub fn epoch<F, M, D, O>(
         &self,
         epoch: usize,
         model: &mut M,
         grad: &mut M,
         optimizer: &mut impl Optimizer<F, M>,
-        train: &impl Data<F>,
-        observer: &mut impl Observer,
-    ) -> Result<ControlFlow<(), Score>, Diverged> {
+        train: &D,
+        observer: &mut O,
+    ) -> Result<Option<Score<K::Value>>, Stopped<O::Error>>
+    where
+        F: Float,
+        M: Layer<F>,
+        L: Loss<F>,
+        K: Metric<F, L::Target>,
+        D: Data<F, Targets: AsTarget<L::Target>>,
+        O: Observer<M, K::Value>,
+    {
         assert!(self.batch_size > 0, "Training: batch_size is 0, expected 1 or more");
         let mut sum = Sum::default();
         let order = shuffled(train.len(), self.seed, epoch as u64);
         let steps = order.len().div_ceil(self.batch_size);
         for (positions, step) in order.chunks(self.batch_size).zip(1..) {
-            let mut batch = Batch::default();
-            train.batch_into(positions, &mut batch);
+            let batch = train.batch(positions);
+            let target = batch.targets.as_target();
             let (y, cache) = model.forward(batch.x);
-            let correct = count_correct(&y, &batch.labels, self.answer);
-            let (loss, dy) = self.loss.loss_and_grad(y, &batch.labels);
+            let metric = self.metric.of_batch(&y, target);
+            let (loss, dy) = self.loss.loss_and_grad(y, target);
             let loss = loss.to_f64();
             if !loss.is_finite() {
-                return Err(Diverged { epoch, step: Some(step), loss });
+                return Err(Stopped::Diverged { step, loss });
             }
             grad.set_zero();
             model.backward_params(cache, dy, grad);
             optimizer.step(model, grad);
-            sum.add(loss, correct, positions.len());
-            if observer.step(&Step { epoch, step, steps, loss }).is_break() {
-                return Ok(ControlFlow::Break(()));
+            sum.add(loss, metric, positions.len());
+            let told = observer.step(&Step { epoch, step, steps, loss }, model);
+            if told.map_err(Stopped::Observer)?.is_break() {
+                return Ok(None);
             }
         }
-        Ok(ControlFlow::Continue(sum.score()))
+        Ok(Some(sum.score(&self.metric)))
+    }
+
+    /// The score of a set before training, which must be finite.
+    fn before<F, M, D>(
+        &self,
+        model: &M,
+        data: &D,
+        set: Set,
+    ) -> Result<Score<K::Value>, Diverged<K::Value>>
+    where
+        F: Float,
+        M: Layer<F>,
+        L: Loss<F>,
+        K: Metric<F, L::Target>,
+        D: Data<F, Targets: AsTarget<L::Target>>,
+    {
+        let score = evaluate(model, &self.loss, &self.metric, data);
+        if score.loss.is_finite() {
+            return Ok(score);
+        }
+        let finite = |i: &usize| {
+            let Batch { x, targets } = data.batch(&[*i]);
+            self.loss.loss(&model.infer(&x), targets.as_target()).is_finite()
+        };
+        let sample = (0..data.len()).find(|i| !finite(i)).unwrap_or(0);
+        Err(Diverged {
+            epoch: 0,
+            step: None,
+            sample: Some((set, sample)),
+            loss: score.loss,
+            history: vec![],
+        })
     }
 }
 
-/// Loss and accuracy of a model over a whole data set, 1000 samples at a time.
+/// Whether a loss has grown beyond use: it is not finite, or a million times the initial one. A one-layer model with a learning rate of 1e30
+/// never leaves the range of f32, and learns nothing all the same.
+pub fn blew_up(loss: f64, initial: f64) -> bool {
+    !(loss.is_finite() && loss <= 1e6 * (1.0 + initial))
+}
+
+/// Why an epoch ended early.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Stopped<E> {
+    /// The loss of a batch was not finite.
+    Diverged {
+        /// The step, from 1.
+        step: usize,
+        /// The loss.
+        loss: f64,
+    },
+    /// The observer has failed.
+    Observer(E),
+}
+
+/// Loss and metric of a model over a whole data set, 1000 samples at a time.
 ///
 /// # Panics
 /// The set is empty, or the shapes of data and model do not fit.
-pub fn evaluate<F: Float, M: Layer<F>>(
-    model: &M,
-    loss: &impl Loss<F, Target = [usize]>,
-    answer: fn(&ArrayRef1<F>) -> usize,
-    data: &dyn Data<F>,
-) -> Score {
+#[track_caller]
+pub fn evaluate<F, M, L, K, D>(model: &M, loss: &L, metric: &K, data: &D) -> Score<K::Value>
+where
+    F: Float,
+    M: Layer<F>,
+    L: Loss<F>,
+    K: Metric<F, L::Target>,
+    D: Data<F, Targets: AsTarget<L::Target>> + ?Sized,
+{
     assert!(!data.is_empty(), "evaluate: expected at least one sample");
     let (mut sum, mut batch) = (Sum::default(), Batch::default());
-    for chunk in (0..data.len()).collect::<Vec<_>>().chunks(EVALUATED_AT_ONCE) {
-        data.batch_into(chunk, &mut batch);
-        let y = model.infer(&batch.x);
-        let correct = count_correct(&y, &batch.labels, answer);
-        sum.add(loss.loss(&y, &batch.labels).to_f64(), correct, chunk.len());
+    for positions in (0..data.len()).collect::<Vec<_>>().chunks(EVALUATED_AT_ONCE) {
+        data.batch_into(positions, &mut batch);
+        let (y, target) = (model.infer(&batch.x), batch.targets.as_target());
+        let of_batch = metric.of_batch(&y, target);
+        sum.add(loss.loss(&y, target).to_f64(), of_batch, positions.len());
     }
-    sum.score()
+    sum.score(metric)
 }
 
-fn count_correct<F>(
-    y: &ArrayRef2<F>,
-    labels: &[usize],
-    answer: fn(&ArrayRef1<F>) -> usize,
-) -> usize {
-    y.rows().into_iter().zip(labels).filter(|(y, label)| answer(y) == **label).count()
-}
-
-/// Mean losses and right answers of batches, added up in f64.
+/// Losses and metrics of batches, added up in f64.
 #[derive(Default)]
 struct Sum {
     loss: f64,
-    correct: usize,
+    metric: f64,
     samples: usize,
 }
 
 impl Sum {
-    fn add(&mut self, mean_loss: f64, correct: usize, samples: usize) {
+    fn add(&mut self, mean_loss: f64, metric: f64, samples: usize) {
         self.loss += mean_loss * samples as f64;
-        self.correct += correct;
+        self.metric += metric;
         self.samples += samples;
     }
 
-    fn score(&self) -> Score {
+    fn score<F: Float, T: ?Sized, K: Metric<F, T>>(&self, metric: &K) -> Score<K::Value> {
         let n = self.samples as f64;
-        Score { loss: self.loss / n, accuracy: self.correct as f64 / n }
+        Score { loss: self.loss / n, metric: metric.value(self.metric / n) }
     }
 }
-
-/// Training was stopped because the loss grew beyond use.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Diverged {
-    /// The epoch in which it happened.
-    pub epoch: usize,
-    /// The step of the epoch, from 1, whose loss was not finite; `None` where it showed at the epoch's end.
-    pub step: Option<usize>,
-    /// The loss.
-    pub loss: f64,
-}
-
-impl fmt::Display for Diverged {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "training diverged: the loss is {} ", self.loss)?;
-        match self.step {
-            Some(step) => write!(f, "in step {step} of epoch {}", self.epoch)?,
-            None => write!(f, "at the end of epoch {}", self.epoch)?,
-        }
-        write!(f, "; try a smaller learning rate")
-    }
-}
-
-impl std::error::Error for Diverged {}

@@ -1,10 +1,14 @@
-use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 
 use longhand_mnist::{Dataset, Download, Name};
 
-/// Opens what `--data` names: by name, `mnist`, `fashion-mnist` or `kmnist`, unless there is a folder of that name; a folder of
-/// pictures, known by its folder `training`; or a folder with the four IDX files. Without it, the embedded digits.
+use crate::terminal::BottomLine;
+
+/// Opens what `--data` names: `mnist`, `fashion-mnist` or `kmnist`, unless there is a folder of that name; a folder of
+/// pictures; or a folder with the four IDX files. Without it, the digits inside the program.
+///
+/// # Errors
+/// There is nothing of the kind, or it is damaged; the message says what was expected and what was found.
 pub fn open(data: Option<&Path>) -> Result<Dataset, String> {
     let Some(path) = data else { return Ok(Dataset::embedded()) };
     let name = path.to_str().and_then(|text| text.parse::<Name>().ok());
@@ -21,16 +25,6 @@ pub fn open(data: Option<&Path>) -> Result<Dataset, String> {
 
 /// Downloads what is not in the cache, with progress where standard error is a terminal.
 fn download(name: Name) -> Result<Dataset, longhand_mnist::Error> {
-    let terminal = io::stderr().is_terminal();
-    let mut shown = false;
-    let result = Download::new(name).run(&mut |progress| {
-        if terminal {
-            shown = true;
-            let _ = write!(io::stderr(), "\r\x1b[K{progress}");
-        }
-    });
-    if shown {
-        let _ = write!(io::stderr(), "\r\x1b[K");
-    }
-    result
+    let line = BottomLine::new(true);
+    Download::new(name).run(&mut |progress| line.show(&progress.to_string()))
 }

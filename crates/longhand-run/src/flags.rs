@@ -1,0 +1,261 @@
+//! Flags by clap's derive, with messages that say what was expected and what was found.
+
+use std::ffi::OsString;
+use std::fmt::Display;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use clap::builder::{OsStringValueParser, TypedValueParser};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{Args, Parser};
+use longhand_mnist::Dataset;
+use serde::Serialize;
+
+use crate::{Failure, data};
+
+/// The flags of the command line.
+///
+/// # Errors
+/// Help is asked for, a flag is not known, or a value cannot be used.
+pub fn parse<T: Parser>() -> Result<T, Failure> {
+    parse_from(std::env::args_os())
+}
+
+pub(crate) fn parse_from<T: Parser>(
+    arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>,
+) -> Result<T, Failure> {
+    let command =
+        T::command().args_override_self(true).term_width(80).disable_help_subcommand(true);
+    let matches = command.try_get_matches_from(arguments).map_err(|error| failure(&error))?;
+    T::from_arg_matches(&matches).map_err(|error| failure(&error))
+}
+
+/// What clap says, in our words where a value is wrong.
+fn failure(error: &clap::Error) -> Failure {
+    if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
+        return Failure::Help(error.render().to_string());
+    }
+    let text = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => Some(text.clone()),
+        Some(ContextValue::Strings(all)) => Some(all.join(", ")),
+        _ => None,
+    };
+    let flag = text(ContextKind::InvalidArg);
+    let flag = flag.as_deref().and_then(|flag| flag.split_whitespace().next());
+    let message = match (error.kind(), flag) {
+        (ErrorKind::ValueValidation, Some(flag)) => {
+            let reason = std::error::Error::source(error).map(ToString::to_string);
+            format!("{flag}: {}", reason.unwrap_or_default())
+        }
+        (ErrorKind::InvalidValue, Some(flag)) if text(ContextKind::ValidValue).is_some() => {
+            format!(
+                "{flag}: expected one of {}, found `{}`",
+                text(ContextKind::ValidValue).unwrap_or_default(),
+                text(ContextKind::InvalidValue).unwrap_or_default()
+            )
+        }
+        _ => {
+            let rendered = error.render().to_string();
+            let first = rendered.lines().next().unwrap_or_default();
+            first.trim_start_matches("error: ").to_owned()
+        }
+    };
+    Failure::Usage(message)
+}
+
+fn one<T: FromStr>(text: &str, expected: &str, valid: impl Fn(&T) -> bool) -> Result<T, String> {
+    let parsed = text.trim().parse().ok().filter(valid);
+    parsed.ok_or_else(|| wrong(expected, text))
+}
+
+fn wrong(expected: &str, found: impl Display) -> String {
+    format!("expected {expected}, found `{found}`")
+}
+
+/// A number of something: 1 or more, and no more than an array may be long.
+///
+/// # Errors
+/// It is none.
+pub fn count(text: &str) -> Result<usize, String> {
+    one(text, "a whole number, 1 or more", |n| (1..=1 << 32).contains(n))
+}
+
+/// A whole number, 0 or more.
+///
+/// # Errors
+/// It is none.
+pub fn whole<T: FromStr>(text: &str) -> Result<T, String> {
+    one(text, "a whole number, 0 or more", |_| true)
+}
+
+pub(crate) fn seed(text: &str) -> Result<u64, String> {
+    one(text, "a whole number below 2^64", |_| true)
+}
+
+/// Whether a learning rate or weight decay can be used: it must be neither infinite nor lost in f32.
+pub fn in_f32(rate: &f64) -> bool {
+    *rate == 0.0 || (*rate > 0.0 && (*rate as f32).is_normal())
+}
+
+/// A learning rate or weight decay.
+///
+/// # Errors
+/// It is negative, not finite, or lost in f32.
+pub fn rate(text: &str) -> Result<f64, String> {
+    one(text, "0, or a finite number from 1.2e-38 to 3.4e38", in_f32)
+}
+
+/// A learning rate above 0.
+///
+/// # Errors
+/// It is not above 0, not finite, or lost in f32.
+pub fn positive_rate(text: &str) -> Result<f64, String> {
+    one(text, "a finite number from 1.2e-38 to 3.4e38", |rate| *rate > 0.0 && in_f32(rate))
+}
+
+pub(crate) fn share_below_1(text: &str) -> Result<f64, String> {
+    one(text, "a number from 0 to below 1", |share| (0.0..1.0).contains(share))
+}
+
+pub(crate) fn share(text: &str) -> Result<f64, String> {
+    one(text, "a number from 0 to 1", |share| (0.0..=1.0).contains(share))
+}
+
+/// Several values, separated by commas.
+#[derive(Clone, Debug, PartialEq)]
+pub struct List<T>(pub Vec<T>);
+
+/// Reads values separated by commas; all of them must be what `value` reads.
+///
+/// # Errors
+/// One of them is not what is `expected`.
+pub fn list<T>(
+    text: &str,
+    expected: &str,
+    value: impl Fn(&str) -> Result<T, String>,
+) -> Result<List<T>, String> {
+    let all = text.split(',').map(|part| value(part.trim()).ok()).collect::<Option<_>>();
+    all.map(List).ok_or_else(|| wrong(expected, text))
+}
+
+/// A folder: any path but an empty one.
+pub fn folder() -> impl TypedValueParser<Value = PathBuf> {
+    OsStringValueParser::new().try_map(|path| match path.is_empty() {
+        true => Err(wrong("a folder", "")),
+        false => Ok(PathBuf::from(path)),
+    })
+}
+
+const DATA_HELP: &str = "Folder with the four MNIST files, plain or .gz; folder of pictures, training/<digit>/*.png and \
+                         testing/<digit>/*.png; or mnist, fashion-mnist or kmnist to download it [default: the digits \
+                         inside the program]";
+
+/// Which digits.
+#[derive(Args, Clone, Debug)]
+pub struct DataFlags {
+    /// Where the digits are from; those inside the program without it.
+    #[arg(long, value_name = "DIR", value_parser = folder(), help = DATA_HELP, long_help = DATA_HELP)]
+    pub data: Option<PathBuf>,
+    /// Images of each digit in either set, or `all`
+    #[arg(long, value_name = "N", default_value = "500", value_parser = PerClass::parse, allow_negative_numbers = true)]
+    pub per_class: PerClass,
+}
+
+impl DataFlags {
+    /// The digits, drawn with a seed where not all are asked for.
+    ///
+    /// # Errors
+    /// They cannot be read, or there are fewer.
+    pub fn digits(&self, seed: u64) -> Result<Dataset, Failure> {
+        let all = data::open(self.data.as_deref()).map_err(Failure::Run)?;
+        match self.per_class {
+            PerClass::All => Ok(all),
+            PerClass::Count(n) => all.draw_per_class(n, seed).map_err(|error| {
+                Failure::Usage(format!("--per-class: {error}; ask for fewer, or for `all`"))
+            }),
+        }
+    }
+}
+
+/// How many images of each digit are used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PerClass {
+    /// As many as there are.
+    All,
+    /// So many, drawn at random.
+    #[serde(untagged)]
+    Count(usize),
+}
+
+impl PerClass {
+    fn parse(text: &str) -> Result<PerClass, String> {
+        match text {
+            "all" => Ok(PerClass::All),
+            _ => one(text, "a whole number, 1 or more, or `all`", |&n| n > 0).map(PerClass::Count),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Parser, Debug)]
+    struct Flags {
+        #[arg(long, default_value = "3", value_parser = count, allow_negative_numbers = true)]
+        epochs: usize,
+        #[arg(long, value_parser = rate, allow_negative_numbers = true)]
+        lr: Option<f64>,
+        #[command(flatten)]
+        data: DataFlags,
+    }
+
+    fn parsed(flags: &str) -> Result<Flags, Failure> {
+        parse_from(std::iter::once("test").chain(flags.split_whitespace()))
+    }
+
+    #[test]
+    fn the_last_of_a_flag_counts() {
+        let flags = parsed("--epochs 4 --epochs 5 --per-class all").unwrap();
+        assert_eq!((flags.epochs, flags.lr, flags.data.per_class), (5, None, PerClass::All));
+    }
+
+    #[test]
+    fn a_wrong_value_names_the_flag_what_was_expected_and_what_was_found() {
+        for (flags, expected) in [
+            ("--epochs 0", "--epochs: expected a whole number, 1 or more, found `0`"),
+            ("--epochs -1", "--epochs: expected a whole number, 1 or more, found `-1`"),
+            (
+                "--lr=-0.1",
+                "--lr: expected 0, or a finite number from 1.2e-38 to 3.4e38, found `-0.1`",
+            ),
+            (
+                "--lr 1e-50",
+                "--lr: expected 0, or a finite number from 1.2e-38 to 3.4e38, found `1e-50`",
+            ),
+            ("--data=", "--data: expected a folder, found ``"),
+            (
+                "--per-class most",
+                "--per-class: expected a whole number, 1 or more, or `all`, found `most`",
+            ),
+            ("--nonsense", "unexpected argument '--nonsense' found"),
+        ] {
+            assert_eq!(parsed(flags).unwrap_err(), Failure::Usage(expected.to_owned()), "{flags}");
+        }
+        assert!(
+            matches!(parsed("--help"), Err(Failure::Help(text)) if text.contains("--per-class"))
+        );
+    }
+
+    #[test]
+    fn lists_are_of_values_that_are_all_right() {
+        assert_eq!(list("1, 2", "counts", count), Ok(List(vec![1, 2])));
+        for wrong in ["1,,2", "1,x", "", "0"] {
+            assert_eq!(
+                list(wrong, "counts", count),
+                Err(format!("expected counts, found `{wrong}`"))
+            );
+        }
+    }
+}

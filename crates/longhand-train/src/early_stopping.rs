@@ -1,0 +1,62 @@
+use std::ops::ControlFlow;
+
+use crate::{Diverged, Epoch, Flow, Observer};
+
+/// Stops training when the validation loss has not improved for some epochs, and keeps the weights of the best one.
+///
+/// See [`Observer`] for an example.
+#[derive(Clone, Debug)]
+pub struct EarlyStopping<M> {
+    patience: usize,
+    best: Option<Best<M>>,
+}
+
+#[derive(Clone, Debug)]
+struct Best<M> {
+    epoch: usize,
+    loss: f64,
+    model: M,
+}
+
+impl<M> EarlyStopping<M> {
+    /// Stops after `patience` epochs without improvement; with 0, after the first.
+    pub fn new(patience: usize) -> EarlyStopping<M> {
+        EarlyStopping { patience, best: None }
+    }
+
+    /// The epoch with the lowest validation loss so far, and that loss.
+    pub fn best(&self) -> Option<(usize, f64)> {
+        self.best.as_ref().map(|best| (best.epoch, best.loss))
+    }
+
+    /// Gives the model the weights of the best epoch.
+    pub fn restore(self, model: &mut M) {
+        if let Some(best) = self.best {
+            *model = best.model;
+        }
+    }
+
+    /// Takes note of an epoch, for an observer that has an early stop inside.
+    pub fn note<V>(&mut self, epoch: &Epoch<V>, model: &M) -> ControlFlow<()>
+    where
+        M: Clone,
+    {
+        let loss = epoch.valid.loss;
+        if self.best.as_ref().is_none_or(|best| loss < best.loss) {
+            self.best = Some(Best { epoch: epoch.epoch, loss, model: model.clone() });
+        }
+        let since = self.best.as_ref().map_or(0, |best| epoch.epoch - best.epoch);
+        if since > 0 && since >= self.patience {
+            return ControlFlow::Break(());
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+impl<M: Clone, V> Observer<M, V> for EarlyStopping<M> {
+    type Error = Diverged<V>;
+
+    fn epoch(&mut self, epoch: &Epoch<V>, model: &M) -> Flow<Self::Error> {
+        Ok(self.note(epoch, model))
+    }
+}
