@@ -154,7 +154,7 @@ const DATA_HELP: &str = "Folder with the four MNIST files, plain or .gz; folder 
 #[derive(Args, Clone, Debug)]
 pub struct DataFlags {
     /// Where the digits are from; those inside the program without it.
-    #[arg(long, value_name = "DIR", value_parser = folder(), help = DATA_HELP, long_help = DATA_HELP)]
+    #[arg(long, value_name = "DIR", value_parser = folder(), help = DATA_HELP)]
     pub data: Option<PathBuf>,
     /// Images of each digit in either set, or `all`
     #[arg(long, value_name = "N", default_value = "500", value_parser = PerClass::parse, allow_negative_numbers = true)]
