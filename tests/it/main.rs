@@ -8,6 +8,7 @@ mod examples;
 mod full_mnist;
 mod gradients;
 mod homework;
+mod numbers;
 mod panics;
 mod pytorch;
 mod readme;

@@ -9,12 +9,15 @@ use crate::sigmoid::sigmoid;
 /// elements of the batch: several yes-or-no questions at once.
 ///
 /// With `p = σ(z)`, one element's loss is `l = −t·ln p − (1 − t)·ln(1 − p)`. As `ln p = −ln(1 + exp(−z))` and
-/// `ln(1 − p) = −z − ln(1 + exp(−z))`, that is `l = z − z·t + ln(1 + exp(−z))`. For negative `z` the exponential would
-/// overflow; `ln(1 + exp(−z)) = −z + ln(1 + exp(z))` gives one form for both:
+/// `ln(1 − p) = −z − ln(1 + exp(−z))`, that is `l = z·(1 − t) + ln(1 + exp(−z))`. For negative `z` the exponential would
+/// overflow; there `ln(1 + exp(−z)) = −z + ln(1 + exp(z))`:
 ///
 /// ```text
-/// l = max(z, 0) − z·t + ln(1 + exp(−|z|))
+/// l = z·(1 − t) + ln(1 + exp(−z))    for z ≥ 0
+/// l = −z·t + ln(1 + exp(z))          for z < 0
 /// ```
+///
+/// Neither subtracts one large number from another, as `max(z, 0) − z·t` would.
 ///
 /// # Derivation
 /// `∂ ln(1 + exp(−z))/∂z = −exp(−z) / (1 + exp(−z)) = p − 1`, so `∂l/∂z = 1 − t + p − 1`, and with the mean
@@ -46,8 +49,8 @@ impl<F: Float> Loss<F> for BinaryCrossEntropyWithLogits {
     fn loss(&self, z: &ArrayRef2<F>, target: &Array2<F>) -> F {
         expect_target("BinaryCrossEntropyWithLogits", z, target);
         let losses = z.iter().zip(target).map(|(&z, &t)| {
-            let positive = if z < F::zero() { F::zero() } else { z };
-            positive - z * t + (-z.abs()).exp().ln_1p() // l = max(z, 0) − z·t + ln(1 + exp(−|z|))
+            let linear = if z < F::zero() { -z * t } else { z * (F::one() - t) };
+            linear + (-z.abs()).exp().ln_1p() // l = z·(1 − t) or −z·t, + ln(1 + exp(−|z|))
         });
         sum(losses) / F::from_f64(z.len() as f64)
     }

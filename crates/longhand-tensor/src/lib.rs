@@ -40,6 +40,7 @@ pub mod reference;
 mod reuse;
 mod rows;
 mod simd;
+mod sums;
 mod threads;
 
 pub use float::Float;
@@ -48,6 +49,7 @@ pub use ndarray;
 pub use parameters::{NamedParam, Parameters, StepCounter, Walk};
 pub use product::{add_matmul_tn, add_scaled_matmul_tn, affine, matmul, matmul_nt};
 pub use reuse::{recycle, unspecified, unspecified_at_line};
-pub use rows::{add_scaled, add_sum_rows, argmax, exp_in_place, from_bytes, ln_in_place, sum};
+pub use rows::{add_scaled, argmax, exp_in_place, from_bytes, ln_in_place};
 pub use simd::prefetch;
+pub use sums::{add_sum_rows, sum};
 pub use threads::{in_parts, set_threads, threads, zip_parts};

@@ -1,35 +1,8 @@
-use ndarray::{ArrayRef1, ArrayRef2};
+use ndarray::ArrayRef1;
 
 use crate::Float;
 use crate::dispatch::{Function, Isa};
 use crate::threads::zip_parts;
-
-/// `db += Σ_r dy[r]`, the sum over the rows.
-///
-/// # Shapes
-/// `dy: [n, out]`, `db: [out]`.
-///
-/// # Panics
-/// The widths differ.
-///
-/// ```
-/// use longhand_tensor::{add_sum_rows, ndarray::array};
-/// let mut db = array![100., 100.];
-/// add_sum_rows(&array![[1., 2.], [3., 4.]], &mut db);
-/// assert_eq!(db, array![104., 106.]);
-/// ```
-#[track_caller]
-pub fn add_sum_rows<F: Float>(dy: &ArrayRef2<F>, db: &mut ArrayRef1<F>) {
-    let (rows, columns) = dy.dim();
-    assert!(
-        columns == db.len(),
-        "db += Σ_r dy[r]: rows of {rows} × {columns} do not fit a sum of length {}",
-        db.len()
-    );
-    for row in dy.rows() {
-        *db += &row;
-    }
-}
 
 /// `y += a·x`, the product and the sum rounded one after the other; on several threads where the slices are long enough.
 ///
@@ -83,17 +56,6 @@ pub fn exp_in_place<F: Float>(numbers: &mut [F]) {
 /// ```
 pub fn ln_in_place<F: Float>(numbers: &mut [F]) {
     F::map(Isa::detect(), Function::Ln, numbers);
-}
-
-/// The sum of numbers in the order in which they come. (A sum whose order a library chooses may change with its version and
-/// with an array's layout, and with it the last bits of a seeded run.)
-///
-/// ```
-/// assert_eq!(longhand_tensor::sum([1e16, 1.0, -1e16]), 0.0); // 1e16 + 1 rounds to 1e16
-/// assert_eq!(longhand_tensor::sum([1e16, -1e16, 1.0]), 1.0);
-/// ```
-pub fn sum<F: Float>(numbers: impl IntoIterator<Item = F>) -> F {
-    numbers.into_iter().fold(F::zero(), |sum, number| sum + number)
 }
 
 /// The position of the largest element; of the first of several equal ones. NaN is never the largest.
