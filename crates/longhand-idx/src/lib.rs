@@ -29,8 +29,10 @@
 //!
 //! # Files that are not what they claim
 //! Nothing is allocated on the word of a header: memory grows with the bytes that arrive, and stops where the header says. A
-//! file that is too short or too long, damaged, of an unknown type or no IDX file at all gives an [`Error`] that names the file,
-//! the position, what was expected and what was found. Reading never panics, which is fuzzed:
+//! file that is too short or too long, damaged, of an unknown type or no IDX file at all gives an
+//! [`Error`] that names the file, the position, what was expected and what was found. A pipe, a
+//! socket or a device is refused before it is opened ([`open_file`]). Names of files are shown with
+//! control characters escaped ([`escaped`]). Reading never panics, which is fuzzed:
 //!
 //! ```text
 //! cd crates/longhand-idx/fuzz
@@ -39,6 +41,7 @@
 
 mod element;
 mod error;
+mod file;
 #[cfg(feature = "gzip")]
 mod gzip;
 mod reader;
@@ -46,6 +49,7 @@ mod writer;
 
 pub use element::{Element, ElementType};
 pub use error::{Error, ErrorKind};
+pub use file::{escaped, open_file};
 pub use ndarray;
 pub use reader::{Items, Reader, read};
 #[cfg(feature = "gzip")]

@@ -8,13 +8,16 @@ use crate::gzip::Members;
 use byteorder::{BigEndian, ByteOrder};
 use ndarray::{Array, ArrayD, Dimension, IxDyn};
 
-use crate::{Element, ElementType, Error, ErrorKind};
+use crate::{Element, ElementType, Error, ErrorKind, open_file};
 
 /// The first bytes of every gzip file (RFC 1952, section 2.3.1). An IDX file begins with 00 00.
 const GZIP_MAGIC: [u8; 2] = [0x1F, 0x8B];
 
 /// What is allocated at once for a file that is as long as its header says: a sparse file may be of any length.
 const LARGEST_RESERVE: u64 = 64 << 20;
+
+/// Bytes behind the last element are counted up to here.
+const MOST_COUNTED: u64 = 1 << 20;
 
 /// Reads a whole IDX file, plain or gzip, into an array of known element type and number of dimensions
 /// (`ArrayD` takes any number).
@@ -65,10 +68,10 @@ impl Reader<File> {
     /// Opens a file, plain or gzip, and reads its header.
     ///
     /// # Errors
-    /// The file cannot be read, or does not begin with an IDX header.
+    /// The file cannot be read, is not a regular file, or does not begin with an IDX header.
     pub fn open(path: impl AsRef<Path>) -> Result<Reader<File>, Error> {
         let path = path.as_ref();
-        let file = File::open(path).map_err(|e| Error::new(ErrorKind::Io(e)).at(path))?;
+        let file = open_file(path).map_err(|e| Error::new(ErrorKind::Io(e)).at(path))?;
         let known = file.metadata().map_or(0, |metadata| metadata.len());
         let reader = Reader::new(file).map_err(|e| e.at(path))?;
         Ok(Reader { known, path: Some(path.to_owned()), ..reader })
@@ -84,6 +87,9 @@ impl<R: Read> Reader<R> {
         let mut stream = Stream::new(inner)?;
         let mut header = [0; 4];
         let found = stream.fill(&mut header, 0).map_err(Error::new)?;
+        if found >= 2 && header[..2] == GZIP_MAGIC && stream.is_gzip() {
+            return Err(Error::new(ErrorKind::NestedGzip));
+        }
         if found >= 2 && header[..2] != [0, 0] {
             return Err(Error::new(ErrorKind::Magic { found: [header[0], header[1]] }));
         }
@@ -212,10 +218,29 @@ impl<R: Read> Reader<R> {
             Ok(0) => Ok(()),
             Ok(_) => {
                 let (shape, expected) = (self.shape.clone(), self.length());
-                Err(self.error(ErrorKind::Trailing { shape, expected }))
+                let (more, at_least) = self.count_more();
+                Err(self.error(ErrorKind::Trailing { shape, expected, more, at_least }))
             }
             Err(kind) => Err(self.error(kind)),
         }
+    }
+
+    /// How many bytes follow the last element, of which one has been read; and whether that is
+    /// only a part of them.
+    fn count_more(&mut self) -> (u64, bool) {
+        let in_file = self.known.saturating_sub(self.length());
+        if in_file > 0 && !self.stream.is_gzip() {
+            return (in_file, false);
+        }
+        let (mut more, mut buffer) = (1, [0; 4096]);
+        while more < MOST_COUNTED {
+            match self.stream.fill(&mut buffer, self.position + more) {
+                Ok(n) if n < buffer.len() => return (more + n as u64, false),
+                Ok(n) => more += n as u64,
+                Err(_) => break,
+            }
+        }
+        (more, true)
     }
 
     /// Bytes of the whole file, by its header.
@@ -290,6 +315,10 @@ impl<R: Read> Stream<R> {
         return Err(Error::new(ErrorKind::GzipDisabled));
     }
 
+    fn is_gzip(&self) -> bool {
+        !matches!(self, Stream::Plain(_))
+    }
+
     /// Reads until `buffer` is full or the stream ends, and returns how much was read.
     fn fill(&mut self, buffer: &mut [u8], position: u64) -> Result<usize, ErrorKind> {
         let mut filled = 0;
@@ -316,8 +345,7 @@ impl<R: Read> Stream<R> {
     /// Tells a fault of the compressed data from a fault of the disk.
     fn fault(&self, source: io::Error, position: u64) -> ErrorKind {
         use io::ErrorKind::{InvalidData, InvalidInput, UnexpectedEof};
-        let gzip = !matches!(self, Stream::Plain(_));
-        if gzip && matches!(source.kind(), InvalidData | InvalidInput | UnexpectedEof) {
+        if self.is_gzip() && matches!(source.kind(), InvalidData | InvalidInput | UnexpectedEof) {
             return ErrorKind::Gzip { position, source };
         }
         ErrorKind::Io(source)
