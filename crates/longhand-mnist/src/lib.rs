@@ -31,6 +31,7 @@
 //! [CC BY-SA 3.0](https://creativecommons.org/licenses/by-sa/3.0/); the code of this crate is MIT OR Apache-2.0. With
 //! `default-features = false` the digits are left out.
 
+mod csv_files;
 mod dataset;
 #[cfg(feature = "download")]
 mod download;
@@ -38,9 +39,12 @@ mod draw;
 #[cfg(feature = "embedded")]
 mod embedded;
 mod error;
+mod folder;
 mod idx_folder;
+mod open;
 #[cfg(feature = "png")]
 mod png_folder;
+mod splits;
 
 pub use dataset::{Batch, Dataset, Split};
 #[cfg(feature = "download")]
