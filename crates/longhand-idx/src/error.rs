@@ -9,7 +9,8 @@ use crate::{ElementType, escaped};
 /// let error = longhand_idx::Reader::new(&b"\x00\x00\x07\x01\x00\x00\x00\x05"[..]).err().unwrap();
 /// assert_eq!(
 ///     error.to_string(),
-///     "byte 2: expected an element type of 08, 09, 0B, 0C, 0D or 0E, found 07; this is not an IDX file, get it again",
+///     "byte 2: expected an element type of 08, 09, 0B, 0C, 0D or 0E, found 07; \
+///      this is not an IDX file, get it again",
 /// );
 /// ```
 #[derive(Debug)]

@@ -7,8 +7,8 @@ use flate2::bufread::GzDecoder;
 const FEW_MEMBERS: u64 = 1000;
 const LEAST_MEMBER: u64 = 256;
 
-/// The members of a gzip file, one after the other (RFC 1952, section 2.2). Zeros behind a member are padding, as tapes have
-/// it and gzip(1) takes it.
+/// The members of a gzip file, one after the other (RFC 1952, section 2.2). Zeros behind a member
+/// are padding, as tapes have it and gzip(1) takes it.
 pub(crate) struct Members<R> {
     /// The member that is being read; none at the end.
     member: Option<GzDecoder<R>>,

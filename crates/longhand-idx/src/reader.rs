@@ -13,14 +13,15 @@ use crate::{Element, ElementType, Error, ErrorKind, open_file};
 /// The first bytes of every gzip file (RFC 1952, section 2.3.1). An IDX file begins with 00 00.
 const GZIP_MAGIC: [u8; 2] = [0x1F, 0x8B];
 
-/// What is allocated at once for a file that is as long as its header says: a sparse file may be of any length.
+/// What is allocated at once for a file that is as long as its header says: a sparse file may be of
+/// any length.
 const LARGEST_RESERVE: u64 = 64 << 20;
 
 /// Bytes behind the last element are counted up to here.
 const MOST_COUNTED: u64 = 1 << 20;
 
-/// Reads a whole IDX file, plain or gzip, into an array of known element type and number of dimensions
-/// (`ArrayD` takes any number).
+/// Reads a whole IDX file, plain or gzip, into an array of known element type and number of
+/// dimensions (`ArrayD` takes any number).
 ///
 /// # Errors
 /// Everything in [`ErrorKind`] that can befall reading; the message names the file.
@@ -59,7 +60,8 @@ pub struct Reader<R> {
     payload: usize,
     /// Bytes that have been read.
     position: u64,
-    /// Bytes that are known to be there, whatever the header says: a file's length. So much may be allocated at once.
+    /// Bytes that are known to be there, whatever the header says: a file's length. So much may be
+    /// allocated at once.
     known: u64,
     path: Option<PathBuf>,
 }
@@ -141,7 +143,8 @@ impl<R: Read> Reader<R> {
         }
         self.expect_end()?;
         ArrayD::from_shape_vec(IxDyn(&self.shape), elements).map_err(|_| {
-            // Of arrays without elements, ndarray wants the other sizes' product to be addressable as well.
+            // Of arrays without elements, ndarray wants the other sizes' product to be addressable
+            // as well.
             self.error(ErrorKind::TooLarge { shape: self.shape.clone() })
         })
     }
@@ -162,8 +165,9 @@ impl<R: Read> Reader<R> {
         Ok(bytes)
     }
 
-    /// Reads the elements item by item, an item being what one position of the first dimension holds: one image of a file of
-    /// images. Only one item is held at a time. A file without elements has no items.
+    /// Reads the elements item by item, an item being what one position of the first dimension
+    /// holds: one image of a file of images. Only one item is held at a time. A file without
+    /// elements has no items.
     ///
     /// # Errors
     /// The elements are of another type than `T`, or there is no first dimension.
@@ -180,7 +184,8 @@ impl<R: Read> Reader<R> {
     /// ```
     pub fn into_items<T: Element>(self) -> Result<Items<R, T>, Error> {
         self.expect_type::<T>()?;
-        // Of items without elements a header of a few bytes may promise billions: none of them is given out.
+        // Of items without elements a header of a few bytes may promise billions: none of them is
+        // given out.
         let items = self.shape.first().map(|&n| if self.payload == 0 { 0 } else { n });
         match items {
             Some(left) => Ok(Items { reader: self, left, ended: false, element: PhantomData }),
@@ -196,7 +201,8 @@ impl<R: Read> Reader<R> {
         Err(self.error(ErrorKind::Type { expected, found }))
     }
 
-    /// The next `n` bytes, which the header promises and which may not be there: the vector grows with what comes.
+    /// The next `n` bytes, which the header promises and which may not be there: the vector grows
+    /// with what comes.
     fn read_bytes(&mut self, n: usize) -> Result<Vec<u8>, Error> {
         let mut bytes =
             Vec::with_capacity((n as u64).min(self.known).min(LARGEST_RESERVE) as usize);
@@ -257,7 +263,8 @@ impl<R: Read> Reader<R> {
     }
 }
 
-/// The items of an IDX file, one after the other. Made by [`Reader::into_items`]. After an error it ends.
+/// The items of an IDX file, one after the other. Made by [`Reader::into_items`]. After an error it
+/// ends.
 pub struct Items<R, T> {
     reader: Reader<R>,
     left: usize,
@@ -333,7 +340,8 @@ impl<R: Read> Stream<R> {
         Ok(filled)
     }
 
-    /// Appends up to `n` bytes. Not by the trait's own `read_to_end`, which would have to zero the memory first.
+    /// Appends up to `n` bytes. Not by the trait's own `read_to_end`, which would have to zero the
+    /// memory first.
     fn read_up_to(&mut self, n: u64, bytes: &mut Vec<u8>) -> io::Result<usize> {
         match self {
             Stream::Plain(stream) => stream.take(n).read_to_end(bytes),

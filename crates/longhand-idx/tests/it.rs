@@ -94,7 +94,8 @@ fn sound_files_are_read_and_written_back_to_the_byte() {
     }
 }
 
-/// Every truncation, every byte at the front set to odd values, and lengths off by one: 30000 files.
+/// Every truncation, every byte at the front set to odd values, and lengths off by one: 30,000
+/// files.
 #[test]
 fn malformed_files_are_refused_and_nothing_else_is() {
     for file in sound_files() {

@@ -146,7 +146,8 @@ mod reading {
         /// Reads MNIST as CSV: a folder with `mnist_train.csv` and `mnist_test.csv`, or one of the
         /// two. Each line is a label and 784 pixels, 0 to 255; a first line may name the columns.
         ///
-        /// Other names will do if they differ in `train` and `test` only, or in `train` and `valid`.
+        /// Other names will do if they differ in `train` and `test` only, or in `train` and
+        /// `valid`.
         ///
         /// # Errors
         /// A file is missing or cannot be read, or a line is not an image. The message names the

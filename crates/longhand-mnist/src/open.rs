@@ -8,7 +8,7 @@ use crate::idx_folder::{self, Search};
 use crate::splits::{self, Pictures};
 use crate::{Dataset, Error};
 
-/// So many folders are looked into below the one that is named.
+/// Where a level has more folders, none of them is looked into.
 const MOST_FOLDERS: usize = 200;
 
 /// What a path turned out to be.
@@ -95,7 +95,10 @@ fn below(folder: &Path, entries: &[Entry]) -> Result<Option<(PathBuf, Found)>, E
     let mut fault = None;
     for _ in 0..2 {
         let (mut found, mut next) = (vec![], vec![]);
-        for inner in level.into_iter().take(MOST_FOLDERS) {
+        if level.len() > MOST_FOLDERS {
+            break;
+        }
+        for inner in level {
             let entries = list(&inner.path);
             let set = entries.as_ref().map_or(Ok(None), |entries| look(&inner.path, entries));
             match set {

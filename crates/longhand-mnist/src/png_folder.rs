@@ -21,8 +21,8 @@ impl Dataset {
     /// `testing/<digit>/*.png`, 28 × 28 pixels, white on black. The folders may also be called
     /// `train`, and `test`, `valid`, `validation` or `val`. A digit without a folder has no images.
     ///
-    /// Pictures that are not 8-bit grey are converted. Bright ink on a transparent ground is laid on
-    /// black. Dark ink on a bright or transparent ground is refused: invert such pictures.
+    /// Pictures that are not 8-bit grey are converted. What is transparent is laid on black. Dark
+    /// ink on a bright or transparent ground is refused: invert such pictures.
     ///
     /// Where the files are named by their number in the original set, as `mnist_png` names them,
     /// the original order comes back.
@@ -198,13 +198,18 @@ fn is_border(i: usize) -> bool {
 }
 
 /// Whether a picture has a transparent ground, and ink on it that is dark: nothing of it would
-/// show on black. The ground is what is at the border, the ink is what is opaque.
+/// show on black. The ground is what is at the border, the ink is what is more opaque.
 fn has_dark_ink(picture: &[[u8; 2]]) -> bool {
-    let border: Vec<f64> =
-        (0..picture.len()).filter(|&i| is_border(i)).map(|i| f64::from(picture[i][1])).collect();
-    let opaque: f64 = picture.iter().map(|pixel| f64::from(pixel[1])).sum();
-    let ink: f64 = picture.iter().map(|&[grey, alpha]| f64::from(grey) * f64::from(alpha)).sum();
-    mean(&border) < HALF && opaque > 0.0 && ink < HALF * opaque
+    let border = (0..picture.len()).filter(|&i| is_border(i));
+    let border: Vec<f64> = border.map(|i| f64::from(picture[i][1])).collect();
+    let ground = border.iter().sum::<f64>() / border.len() as f64;
+    let (mut weight, mut ink) = (0.0, 0.0);
+    for &[grey, alpha] in picture {
+        let above = (f64::from(alpha) - ground).max(0.0);
+        weight += above;
+        ink += above * f64::from(grey);
+    }
+    ground < HALF && weight > 0.0 && ink < HALF * weight
 }
 
 /// Whether the ground is brighter than the ink, over a whole split: a single picture may well
@@ -219,8 +224,4 @@ fn is_dark_on_bright(images: &Array3<u8>) -> bool {
     let mean = |(sum, count): (u64, u64)| sum as f64 / count as f64;
     let (border, inside) = (mean(border), mean(inside));
     border > 160.0 || (border > 64.0 && border > inside + 8.0)
-}
-
-fn mean(values: &[f64]) -> f64 {
-    values.iter().sum::<f64>() / values.len() as f64
 }

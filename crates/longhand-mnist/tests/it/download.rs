@@ -4,12 +4,12 @@ use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use std::{fs, thread};
 
-use longhand_mnist::{Download, Name};
+use longhand_mnist::{Download, Name, Proxies};
 use ndarray::Array1;
 use sha2::{Digest, Sha256};
 
@@ -129,6 +129,7 @@ fn download(mirrors: &[&str], folder: &Path) -> Download {
     download.sha256 = Some(files(&digits(0)).1);
     download.folder = folder.join("cache");
     download.timeout = Duration::from_millis(2500);
+    download.proxies = Proxies::default();
     download
 }
 
@@ -162,7 +163,8 @@ fn a_sound_mirror_is_asked_once() {
     assert_eq!(asked.load(Ordering::SeqCst), 4);
 }
 
-/// Each way to fail: the next mirror serves instead; without one, the error says what happened, and nothing is left.
+/// Each way to fail: the next mirror serves instead; without one, the error says what happened, and
+/// nothing is left.
 #[test]
 fn every_failure_leads_to_the_next_mirror_and_leaves_nothing() {
     let refused = {
@@ -284,5 +286,255 @@ fn names_and_mirrors_are_as_published() {
         let download = Download::new(name);
         assert!(download.folder.ends_with(format!("longhand/{name}")));
         assert!(download.mirrors.len() >= if name == Name::Kmnist { 1 } else { 2 });
+    }
+}
+
+/// A server on this machine that answers each request by its lines; it keeps the requests.
+fn answering(
+    answer: impl Fn(&[String]) -> Vec<u8> + Send + 'static,
+) -> (String, Arc<Mutex<Vec<String>>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let requests = Arc::new(Mutex::new(vec![]));
+    let kept = requests.clone();
+    thread::spawn(move || {
+        for stream in listener.incoming().take(100) {
+            let stream = stream.unwrap();
+            let lines = BufReader::new(&stream).lines().map_while(Result::ok);
+            let lines: Vec<String> = lines.take_while(|line| !line.is_empty()).collect();
+            kept.lock().unwrap().extend(lines.iter().cloned());
+            let _ = (&stream).write_all(&answer(&lines)); // a client may go away
+        }
+    });
+    (address, requests)
+}
+
+fn ok(body: &[u8]) -> Vec<u8> {
+    let head =
+        format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
+    [head.as_bytes(), body].concat()
+}
+
+fn status(line: &str) -> Vec<u8> {
+    format!("HTTP/1.1 {line}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n").into_bytes()
+}
+
+/// A proxy as they are installed: it passes on whole addresses, and tunnels to port 443 only.
+fn proxy(authorization: Option<&'static str>) -> (String, Arc<Mutex<Vec<String>>>) {
+    let (files, _) = files(&digits(0));
+    answering(move |request| {
+        let asked: Vec<&str> = request[0].split(' ').collect();
+        let known = authorization
+            .is_none_or(|line| request.iter().any(|found| found.eq_ignore_ascii_case(line)));
+        match (asked[0], asked[1].strip_prefix("http://mirror.example:8000/")) {
+            _ if !known => status("407 Proxy Authentication Required"),
+            ("GET", Some(name)) => ok(&files[&format!("/{name}")]),
+            ("GET", None) => status("404 Not here"),
+            _ => status("403 Tunnels to port 443 only"),
+        }
+    })
+}
+
+/// The host need not be known here: the proxy finds it.
+#[test]
+fn a_proxy_is_sent_the_whole_address_in_a_plain_get() {
+    let folder = tempfile::tempdir().unwrap();
+    let (address, requests) = proxy(None);
+    let mut download = download(&["http://mirror.example:8000/"], folder.path());
+    download.proxies.http = Some(format!("http://{address}"));
+    assert!(download.run(&mut |_| {}).unwrap().train == digits(0).train);
+    let requests = std::mem::take(&mut *requests.lock().unwrap());
+    let first = format!("GET http://mirror.example:8000/{}.gz HTTP/1.1", "train-images-idx3-ubyte");
+    assert_eq!(requests[0], first);
+    assert_eq!(requests.iter().filter(|line| line.starts_with("GET ")).count(), 4);
+    assert!(!requests.iter().any(|line| line.starts_with("CONNECT")), "{requests:?}");
+    assert!(requests.iter().any(|line| line.eq_ignore_ascii_case("host: mirror.example:8000")));
+    // Without `http://`, a proxy is known as well.
+    let again = tempfile::tempdir().unwrap();
+    download.folder = again.path().to_owned();
+    download.proxies.http = Some(address);
+    assert!(download.run(&mut |_| {}).is_ok());
+}
+
+#[test]
+fn a_proxy_gets_the_name_and_password_of_its_address() {
+    let folder = tempfile::tempdir().unwrap();
+    let (address, requests) = proxy(Some("Proxy-Authorization: Basic bWU6czNjciB0")); // me:s3cr t
+    let mut download = download(&["http://mirror.example:8000/"], folder.path());
+    download.proxies.http = Some(format!("http://me:s3cr%20t@{address}/"));
+    assert!(download.run(&mut |_| {}).unwrap().train == digits(0).train);
+    assert!(!requests.lock().unwrap().iter().any(|line| line.starts_with("Authorization")));
+    // Without them, or with others, the message says what to do; passwords are not repeated.
+    let again = tempfile::tempdir().unwrap();
+    download.folder = again.path().to_owned();
+    for user in ["", "me:secret@"] {
+        download.proxies.http = Some(format!("http://{user}{address}"));
+        let error = download.run(&mut |_| {}).unwrap_err().to_string();
+        assert!(error.contains("407"), "{error}");
+        assert!(error.contains(&format!("http://name:password@{address}")), "{error}");
+        assert!(!error.contains("secret"), "{error}");
+    }
+}
+
+#[test]
+fn a_proxy_that_cannot_be_used_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let mut download = download(&["http://mirror.example/"], folder.path());
+    for (proxy, parts) in [
+        (format!("http://{closed}"), ["refused", &format!("through the proxy {closed}")]),
+        ("socks5://host:1080".to_owned(), ["SOCKS5", "set http_proxy to another"]),
+        ("https://host:1080".to_owned(), ["HTTPS", "set http_proxy to another"]),
+        ("http://me:secret@".to_owned(), ["expected a proxy such as http://host:port", "found"]),
+    ] {
+        download.proxies.http = Some(proxy);
+        let error = download.run(&mut |_| {}).unwrap_err().to_string();
+        assert!(parts.iter().all(|part| error.contains(part)), "{parts:?}: {error}");
+        assert!(!error.contains("secret"), "{error}");
+    }
+}
+
+#[test]
+fn excepted_hosts_are_asked_without_the_proxy() {
+    let folder = tempfile::tempdir().unwrap();
+    let (address, requests) = proxy(None);
+    let (mirror, asked) = serve(Mirror::Sound);
+    let mut download = download(&[&mirror], folder.path());
+    download.proxies.http = Some(address);
+    download.proxies.except = vec!["localhost".into(), "127.0.0.1".into()];
+    assert!(download.run(&mut |_| {}).is_ok());
+    assert_eq!((asked.load(Ordering::SeqCst), requests.lock().unwrap().len()), (4, 0));
+}
+
+/// Parts of known length in place of the whole: proxies make them of answers of unknown length.
+#[test]
+fn answers_in_chunks_are_put_together() {
+    let (files, _) = files(&digits(0));
+    let cut_off = |cut: bool| {
+        let files = files.clone();
+        answering(move |request| {
+            let name = request[0].split(' ').nth(1).unwrap();
+            let mut out = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n".to_vec();
+            for chunk in files[name].chunks(1000) {
+                out.extend(format!("{:x}\r\n", chunk.len()).bytes());
+                out.extend([chunk, b"\r\n"].concat());
+            }
+            if !cut {
+                out.extend(b"0\r\n\r\n");
+            }
+            out
+        })
+        .0
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let mirrors = [cut_off(true), cut_off(false)].map(|address| format!("http://{address}/"));
+    let download = download(&[&mirrors[0], &mirrors[1]], folder.path());
+    assert!(download.run(&mut |_| {}).unwrap().train == digits(0).train);
+}
+
+#[test]
+fn hosts_send_on_to_others() {
+    let (sound, _) = serve(Mirror::Sound);
+    let to = |location: String| {
+        let (address, _) = answering(move |request| {
+            let name = request[0].split(' ').nth(1).unwrap().trim_start_matches('/');
+            let place = location.replace("NAME", name);
+            let head = "HTTP/1.1 302 Found\r\nContent-Length: 2\r\nConnection: close\r\n";
+            format!("{head}Location: {place}\r\n\r\nno").into_bytes()
+        });
+        format!("http://{address}/")
+    };
+    let reason = |mirror: &str| {
+        let folder = tempfile::tempdir().unwrap();
+        download(&[mirror], folder.path()).run(&mut |_| {}).map_err(|error| error.to_string())
+    };
+    assert!(reason(&to(format!("{sound}NAME"))).is_ok());
+    let endless = reason(&to("/again/NAME".into())).unwrap_err();
+    assert!(endless.contains("sent on more than 5 times"), "{endless}");
+    let nowhere = reason(&to(String::new())).unwrap_err();
+    assert!(nowhere.contains("train-images-idx3-ubyte.gz: "), "{nowhere}");
+    // HTTPS is followed where it is built in; where not, the message says so.
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let https = reason(&to(format!("https://127.0.0.1:{port}/NAME"))).unwrap_err();
+    match cfg!(feature = "https") {
+        true => assert!(https.contains("refused"), "{https}"),
+        false => {
+            let file = format!("at https://127.0.0.1:{port}/train-images-idx3-ubyte.gz");
+            assert!(https.contains(&file), "{https}");
+            assert!(https.contains("build longhand-mnist with its `https` feature"), "{https}");
+        }
+    }
+}
+
+/// For `https` addresses, a proxy is asked for a tunnel.
+#[cfg(feature = "https")]
+#[test]
+fn https_goes_through_a_tunnel() {
+    let folder = tempfile::tempdir().unwrap();
+    let (address, requests) = proxy(None);
+    let mut download = download(&["https://mirror.example/"], folder.path());
+    download.proxies.https = Some(format!("http://{address}"));
+    let error = download.run(&mut |_| {}).unwrap_err().to_string();
+    assert!(error.contains("403") && error.contains(&address), "{error}");
+    download.proxies.https = Some("socks5://host:1".into());
+    let error = download.run(&mut |_| {}).unwrap_err().to_string();
+    assert!(error.contains("found one for SOCKS5; set https_proxy to another"), "{error}");
+    assert_eq!(requests.lock().unwrap()[0], "CONNECT mirror.example:443 HTTP/1.1");
+}
+
+/// Kuzushiji-MNIST's checksums are not known: other numbers of images are taken, and told.
+#[test]
+fn a_set_without_checksums_tells_its_numbers() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mirror, _) = serve(Mirror::Sound);
+    let mut kmnist = Download::new(Name::Kmnist);
+    kmnist.mirrors = vec![mirror];
+    kmnist.folder = folder.path().to_owned();
+    kmnist.proxies = Proxies::default();
+    let dataset = kmnist.run(&mut |_| {}).unwrap();
+    assert_eq!(dataset.class_names[0], "o");
+    let numbers = ", 40 training and 40 test images where 60000 and 10000 were published";
+    assert!(dataset.source.ends_with(numbers), "{}", dataset.source);
+}
+
+#[test]
+fn known_sets_have_checksums() {
+    for name in Name::ALL {
+        let download = Download::new(name);
+        assert_eq!(download.sha256.is_some(), name != Name::Kmnist);
+        let well_formed = |sha256: &String| {
+            sha256.len() == 64 && sha256.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+        };
+        assert!(download.sha256.into_iter().flatten().all(|sha256| well_formed(&sha256)));
+    }
+}
+
+/// MNIST's own files, where they are at hand, in the place of another set's.
+#[test]
+fn the_files_of_one_set_are_not_taken_for_another() {
+    let Some(mnist) = std::env::var_os("LONGHAND_MNIST").map(std::path::PathBuf::from) else {
+        return;
+    };
+    if !mnist.join(format!("{}.gz", NAMES[1])).exists() {
+        return;
+    }
+    for name in [Name::FashionMnist, Name::Kmnist] {
+        for file in NAMES {
+            let folder = tempfile::tempdir().unwrap();
+            // The other three are of the set, as far as can be known.
+            let (mirror, _) = serve(Mirror::Sound);
+            let mut download = Download::new(name);
+            download.mirrors = vec![mirror];
+            download.folder = folder.path().to_owned();
+            download.proxies = Proxies::default();
+            download.sha256 = None;
+            download.run(&mut |_| {}).unwrap();
+            fs::copy(mnist.join(format!("{file}.gz")), folder.path().join(format!("{file}.gz")))
+                .unwrap();
+            download.mirrors.clear();
+            let error = download.run(&mut |_| {}).unwrap_err().to_string();
+            let expected = format!("expected {file} of {name}, found {file} of mnist");
+            assert!(error.contains(&expected), "{error}");
+        }
     }
 }

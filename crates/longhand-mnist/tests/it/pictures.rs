@@ -118,6 +118,8 @@ fn colours_and_depths_are_converted() {
     check(255, "white on transparent white");
     write(&path, size, ColorType::GrayscaleAlpha, &bar(&[200, 128], &[9, 0]));
     check(100, "half-transparent grey on a transparent ground");
+    write(&path, size, ColorType::GrayscaleAlpha, &bar(&[255, 255], &[0, 100]));
+    check(255, "white on half-transparent black");
     let sixteen = |encoder: &mut Encoder<'_, File>| {
         encoder.set_color(ColorType::GrayscaleAlpha);
         encoder.set_depth(BitDepth::Sixteen);
