@@ -215,7 +215,7 @@ fn a_picture_of_one_value_is_refused() {
 /// The border of all pictures decides: it is the ground.
 #[test]
 fn dark_on_bright_is_refused_and_bright_on_dark_is_not() {
-    for (ink, ground) in [(0, 255), (60, 200), (0, 120)] {
+    for (ink, ground) in [(0, 255), (60, 200), (0, 120), (150, 200)] {
         for color in [ColorType::Grayscale, ColorType::Rgba] {
             let pixel = |value: u8| match color {
                 ColorType::Rgba => vec![value, value, value, 255],
