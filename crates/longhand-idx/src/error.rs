@@ -1,7 +1,7 @@
 use std::path::{Path, PathBuf};
 use std::{fmt, io};
 
-use crate::ElementType;
+use crate::{ElementType, escaped};
 
 /// What went wrong with an IDX file, and with which file.
 ///
@@ -9,7 +9,8 @@ use crate::ElementType;
 /// let error = longhand_idx::Reader::new(&b"\x00\x00\x07\x01\x00\x00\x00\x05"[..]).err().unwrap();
 /// assert_eq!(
 ///     error.to_string(),
-///     "byte 2: expected an element type of 08, 09, 0B, 0C, 0D or 0E, found 07; this is not an IDX file, get it again",
+///     "byte 2: expected an element type of 08, 09, 0B, 0C, 0D or 0E, found 07; \
+///      this is not an IDX file, get it again",
 /// );
 /// ```
 #[derive(Debug)]
@@ -51,6 +52,8 @@ pub enum ErrorKind {
         /// What the decoder said.
         source: io::Error,
     },
+    /// What the gzip file holds is gzip again.
+    NestedGzip,
     /// The file is gzip, and the crate was built without its `gzip` feature.
     GzipDisabled,
     /// The first two bytes are not zero.
@@ -90,6 +93,10 @@ pub enum ErrorKind {
         shape: Vec<usize>,
         /// Bytes of the whole file that the header announces.
         expected: u64,
+        /// Bytes that follow; or, where `at_least`, those that were counted.
+        more: u64,
+        /// Whether counting stopped before the end.
+        at_least: bool,
     },
     /// The file holds another element type than the caller asked for.
     Type {
@@ -115,7 +122,7 @@ pub enum ErrorKind {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(path) = &self.path {
-            write!(f, "{}: ", path.display())?;
+            write!(f, "{}: ", escaped(path))?;
         }
         self.kind.fmt(f)
     }
@@ -145,6 +152,9 @@ impl fmt::Display for ErrorKind {
                 f,
                 "the gzip stream is damaged after {position} decompressed bytes ({source}); get the file again"
             ),
+            ErrorKind::NestedGzip => {
+                write!(f, "expected IDX inside gzip, found gzip inside gzip; decompress it once")
+            }
             ErrorKind::GzipDisabled => write!(
                 f,
                 "expected a plain file, found gzip; use a plain one, or build longhand-idx with its `gzip` feature"
@@ -171,10 +181,13 @@ impl fmt::Display for ErrorKind {
                 "expected {expected} bytes for the shape {}, found {found}; the file is incomplete, get it again",
                 sizes(shape)
             ),
-            ErrorKind::Trailing { shape, expected } => write!(
+            ErrorKind::Trailing { shape, expected, more, at_least } => write!(
                 f,
-                "expected {expected} bytes for the shape {}, found more; the header is damaged or something was appended, get the file again",
-                sizes(shape)
+                "expected {expected} bytes for the shape {}, found more ({}{more} more {}); the header is damaged or something \
+                 was appended, get the file again",
+                sizes(shape),
+                if *at_least { "at least " } else { "" },
+                if *more == 1 { "byte" } else { "bytes" }
             ),
             ErrorKind::Type { expected, found } => {
                 write!(

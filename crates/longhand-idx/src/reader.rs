@@ -8,16 +8,20 @@ use crate::gzip::Members;
 use byteorder::{BigEndian, ByteOrder};
 use ndarray::{Array, ArrayD, Dimension, IxDyn};
 
-use crate::{Element, ElementType, Error, ErrorKind};
+use crate::{Element, ElementType, Error, ErrorKind, open_file};
 
 /// The first bytes of every gzip file (RFC 1952, section 2.3.1). An IDX file begins with 00 00.
 const GZIP_MAGIC: [u8; 2] = [0x1F, 0x8B];
 
-/// What is allocated at once for a file that is as long as its header says: a sparse file may be of any length.
+/// What is allocated at once for a file that is as long as its header says: a sparse file may be of
+/// any length.
 const LARGEST_RESERVE: u64 = 64 << 20;
 
-/// Reads a whole IDX file, plain or gzip, into an array of known element type and number of dimensions
-/// (`ArrayD` takes any number).
+/// Bytes behind the last element are counted up to here.
+const MOST_COUNTED: u64 = 1 << 20;
+
+/// Reads a whole IDX file, plain or gzip, into an array of known element type and number of
+/// dimensions (`ArrayD` takes any number).
 ///
 /// # Errors
 /// Everything in [`ErrorKind`] that can befall reading; the message names the file.
@@ -56,7 +60,8 @@ pub struct Reader<R> {
     payload: usize,
     /// Bytes that have been read.
     position: u64,
-    /// Bytes that are known to be there, whatever the header says: a file's length. So much may be allocated at once.
+    /// Bytes that are known to be there, whatever the header says: a file's length. So much may be
+    /// allocated at once.
     known: u64,
     path: Option<PathBuf>,
 }
@@ -65,10 +70,10 @@ impl Reader<File> {
     /// Opens a file, plain or gzip, and reads its header.
     ///
     /// # Errors
-    /// The file cannot be read, or does not begin with an IDX header.
+    /// The file cannot be read, is not a regular file, or does not begin with an IDX header.
     pub fn open(path: impl AsRef<Path>) -> Result<Reader<File>, Error> {
         let path = path.as_ref();
-        let file = File::open(path).map_err(|e| Error::new(ErrorKind::Io(e)).at(path))?;
+        let file = open_file(path).map_err(|e| Error::new(ErrorKind::Io(e)).at(path))?;
         let known = file.metadata().map_or(0, |metadata| metadata.len());
         let reader = Reader::new(file).map_err(|e| e.at(path))?;
         Ok(Reader { known, path: Some(path.to_owned()), ..reader })
@@ -84,6 +89,9 @@ impl<R: Read> Reader<R> {
         let mut stream = Stream::new(inner)?;
         let mut header = [0; 4];
         let found = stream.fill(&mut header, 0).map_err(Error::new)?;
+        if found >= 2 && header[..2] == GZIP_MAGIC && stream.is_gzip() {
+            return Err(Error::new(ErrorKind::NestedGzip));
+        }
         if found >= 2 && header[..2] != [0, 0] {
             return Err(Error::new(ErrorKind::Magic { found: [header[0], header[1]] }));
         }
@@ -135,7 +143,8 @@ impl<R: Read> Reader<R> {
         }
         self.expect_end()?;
         ArrayD::from_shape_vec(IxDyn(&self.shape), elements).map_err(|_| {
-            // Of arrays without elements, ndarray wants the other sizes' product to be addressable as well.
+            // Of arrays without elements, ndarray wants the other sizes' product to be addressable
+            // as well.
             self.error(ErrorKind::TooLarge { shape: self.shape.clone() })
         })
     }
@@ -156,8 +165,9 @@ impl<R: Read> Reader<R> {
         Ok(bytes)
     }
 
-    /// Reads the elements item by item, an item being what one position of the first dimension holds: one image of a file of
-    /// images. Only one item is held at a time. A file without elements has no items.
+    /// Reads the elements item by item, an item being what one position of the first dimension
+    /// holds: one image of a file of images. Only one item is held at a time. A file without
+    /// elements has no items.
     ///
     /// # Errors
     /// The elements are of another type than `T`, or there is no first dimension.
@@ -174,7 +184,8 @@ impl<R: Read> Reader<R> {
     /// ```
     pub fn into_items<T: Element>(self) -> Result<Items<R, T>, Error> {
         self.expect_type::<T>()?;
-        // Of items without elements a header of a few bytes may promise billions: none of them is given out.
+        // Of items without elements a header of a few bytes may promise billions: none of them is
+        // given out.
         let items = self.shape.first().map(|&n| if self.payload == 0 { 0 } else { n });
         match items {
             Some(left) => Ok(Items { reader: self, left, ended: false, element: PhantomData }),
@@ -190,7 +201,8 @@ impl<R: Read> Reader<R> {
         Err(self.error(ErrorKind::Type { expected, found }))
     }
 
-    /// The next `n` bytes, which the header promises and which may not be there: the vector grows with what comes.
+    /// The next `n` bytes, which the header promises and which may not be there: the vector grows
+    /// with what comes.
     fn read_bytes(&mut self, n: usize) -> Result<Vec<u8>, Error> {
         let mut bytes =
             Vec::with_capacity((n as u64).min(self.known).min(LARGEST_RESERVE) as usize);
@@ -212,10 +224,29 @@ impl<R: Read> Reader<R> {
             Ok(0) => Ok(()),
             Ok(_) => {
                 let (shape, expected) = (self.shape.clone(), self.length());
-                Err(self.error(ErrorKind::Trailing { shape, expected }))
+                let (more, at_least) = self.count_more();
+                Err(self.error(ErrorKind::Trailing { shape, expected, more, at_least }))
             }
             Err(kind) => Err(self.error(kind)),
         }
+    }
+
+    /// How many bytes follow the last element, of which one has been read; and whether that is
+    /// only a part of them.
+    fn count_more(&mut self) -> (u64, bool) {
+        let in_file = self.known.saturating_sub(self.length());
+        if in_file > 0 && !self.stream.is_gzip() {
+            return (in_file, false);
+        }
+        let (mut more, mut buffer) = (1, [0; 4096]);
+        while more < MOST_COUNTED {
+            match self.stream.fill(&mut buffer, self.position + more) {
+                Ok(n) if n < buffer.len() => return (more + n as u64, false),
+                Ok(n) => more += n as u64,
+                Err(_) => break,
+            }
+        }
+        (more, true)
     }
 
     /// Bytes of the whole file, by its header.
@@ -232,7 +263,8 @@ impl<R: Read> Reader<R> {
     }
 }
 
-/// The items of an IDX file, one after the other. Made by [`Reader::into_items`]. After an error it ends.
+/// The items of an IDX file, one after the other. Made by [`Reader::into_items`]. After an error it
+/// ends.
 pub struct Items<R, T> {
     reader: Reader<R>,
     left: usize,
@@ -290,6 +322,10 @@ impl<R: Read> Stream<R> {
         return Err(Error::new(ErrorKind::GzipDisabled));
     }
 
+    fn is_gzip(&self) -> bool {
+        !matches!(self, Stream::Plain(_))
+    }
+
     /// Reads until `buffer` is full or the stream ends, and returns how much was read.
     fn fill(&mut self, buffer: &mut [u8], position: u64) -> Result<usize, ErrorKind> {
         let mut filled = 0;
@@ -304,7 +340,8 @@ impl<R: Read> Stream<R> {
         Ok(filled)
     }
 
-    /// Appends up to `n` bytes. Not by the trait's own `read_to_end`, which would have to zero the memory first.
+    /// Appends up to `n` bytes. Not by the trait's own `read_to_end`, which would have to zero the
+    /// memory first.
     fn read_up_to(&mut self, n: u64, bytes: &mut Vec<u8>) -> io::Result<usize> {
         match self {
             Stream::Plain(stream) => stream.take(n).read_to_end(bytes),
@@ -316,8 +353,7 @@ impl<R: Read> Stream<R> {
     /// Tells a fault of the compressed data from a fault of the disk.
     fn fault(&self, source: io::Error, position: u64) -> ErrorKind {
         use io::ErrorKind::{InvalidData, InvalidInput, UnexpectedEof};
-        let gzip = !matches!(self, Stream::Plain(_));
-        if gzip && matches!(source.kind(), InvalidData | InvalidInput | UnexpectedEof) {
+        if self.is_gzip() && matches!(source.kind(), InvalidData | InvalidInput | UnexpectedEof) {
             return ErrorKind::Gzip { position, source };
         }
         ErrorKind::Io(source)

@@ -62,7 +62,8 @@ fn header<T: Element, D: Dimension>(array: &ArrayRef<T, D>) -> Result<Vec<u8>, E
     Ok(header)
 }
 
-/// Writes an array as a gzip-compressed IDX stream. The same array gives the same bytes: no time, no name.
+/// Writes an array as a gzip-compressed IDX stream. The same array gives the same bytes: no time,
+/// no name.
 ///
 /// # Errors
 /// The writer fails, or IDX cannot hold the array's shape.

@@ -94,7 +94,8 @@ fn sound_files_are_read_and_written_back_to_the_byte() {
     }
 }
 
-/// Every truncation, every byte at the front set to odd values, and lengths off by one: 30000 files.
+/// Every truncation, every byte at the front set to odd values, and lengths off by one: 30,000
+/// files.
 #[test]
 fn malformed_files_are_refused_and_nothing_else_is() {
     for file in sound_files() {
@@ -251,7 +252,16 @@ fn errors_name_the_file_and_the_fault() {
         )
     );
     let long = [header(&[1, 1]), vec![7, 7]].concat();
-    assert!(message(&long).starts_with("expected 13 bytes for the shape [1, 1], found more;"));
+    assert!(
+        message(&long)
+            .starts_with("expected 13 bytes for the shape [1, 1], found more (1 more byte);")
+    );
+    let longer = [long, vec![0; 3_000_000]].concat();
+    assert!(message(&longer).contains("found more (3000001 more bytes);"));
+    let unknown = Reader::new(&longer[..]).and_then(Reader::into_bytes).unwrap_err().to_string();
+    assert!(unknown.contains("found more (at least 1048577 more bytes);"), "{unknown}");
+    let short = Reader::new(&longer[..5000]).and_then(Reader::into_bytes).unwrap_err().to_string();
+    assert!(short.contains("found more (4987 more bytes);"), "{short}");
     assert!(message(&header(&[u32::MAX; 9])).contains("found [4294967295, 4294967295,"));
     assert!(message(&header(&[u32::MAX; 9])).contains(", ..]; the header is damaged"));
     assert!(
@@ -271,6 +281,43 @@ fn errors_name_the_file_and_the_fault() {
             .ends_with("expected an IDX file, found a folder; name a file inside it"),
         "{is_folder}"
     );
+}
+
+/// Opening a pipe that nobody writes into would wait for ever.
+#[cfg(unix)]
+#[test]
+fn what_is_no_regular_file_is_refused_before_it_is_opened() {
+    let folder = tempfile::tempdir().unwrap();
+    let (pipe, socket) = (folder.path().join("pipe"), folder.path().join("socket"));
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.unwrap().success());
+    let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    let device = std::path::PathBuf::from("/dev/zero");
+    for (path, found) in [(pipe, "a named pipe"), (socket, "a socket"), (device, "a device")] {
+        let expected = format!(
+            "{}: expected a regular file, found {found}; copy its content into a file",
+            path.display()
+        );
+        assert_eq!(Reader::open(&path).err().unwrap().to_string(), expected);
+        assert_eq!(longhand_idx::read::<u8, IxDyn>(&path).unwrap_err().to_string(), expected);
+    }
+}
+
+/// What a file is called cannot move the cursor or turn a line around.
+#[cfg(unix)]
+#[test]
+fn names_of_files_reach_the_terminal_escaped() {
+    use std::os::unix::ffi::OsStrExt;
+    for (name, shown) in [
+        (&b"\x1b[2J\r\n"[..], r"\u{1b}[2J\r\n: "),
+        ("übung-数字-цифры".as_bytes(), "übung-数字-цифры: "),
+        ("a\u{202e}b\u{9b}".as_bytes(), r"a\u{202e}b\u{9b}: "),
+        (b"\xFF\xFEz", r"\xFF\xFEz: "),
+    ] {
+        let path = std::path::Path::new(std::ffi::OsStr::from_bytes(name));
+        let message = Reader::open(path).err().unwrap().to_string();
+        assert!(message.starts_with(shown), "{message}");
+    }
 }
 
 /// A reader that fails after some bytes, and is interrupted before every one.
@@ -400,6 +447,56 @@ mod gzip {
         }
         let and_more = [member(&plain), member(&[0])].concat();
         assert!(Reader::new(&and_more[..]).unwrap().into_bytes().is_err());
+    }
+
+    /// Twenty bytes each, and a decoder begins anew with every one of them.
+    #[test]
+    fn members_that_are_almost_empty_do_not_burn_time() {
+        let member = |part: &[u8]| {
+            let mut encoder = flate2::write::GzEncoder::new(vec![], flate2::Compression::fast());
+            io::Write::write_all(&mut encoder, part).unwrap();
+            encoder.finish().unwrap()
+        };
+        let started = std::time::Instant::now();
+        let (empty, byte) = (member(b"").repeat(1 << 20), member(b"\0").repeat(1 << 20));
+        let sound = gzip(&ArrayD::from_shape_fn(IxDyn(&[1000]), |i| i[0] as u8));
+        let mut begun = member(&header(&[1 << 20]));
+        begun.extend(&byte);
+        for file in [&empty, &begun, &[&sound[..], &empty].concat()] {
+            let error = Reader::new(&file[..]).and_then(Reader::into_bytes).unwrap_err();
+            let message = error.to_string();
+            assert!(message.contains("more than 1000 members that are almost empty"), "{message}");
+        }
+        // Some are no harm: block compressors end a file with one.
+        let some = [&sound[..], &member(b"").repeat(500)].concat();
+        assert!(Reader::new(&some[..]).and_then(Reader::into_bytes).is_ok());
+        assert!(started.elapsed().as_secs() < 20, "{:?}", started.elapsed());
+    }
+
+    #[test]
+    fn gzip_inside_gzip_is_named() {
+        let inner = gzip(&ArrayD::<u8>::zeros(IxDyn(&[3])));
+        let mut encoder = flate2::write::GzEncoder::new(vec![], flate2::Compression::fast());
+        io::Write::write_all(&mut encoder, &inner).unwrap();
+        let twice = encoder.finish().unwrap();
+        let error = Reader::new(&twice[..]).err().unwrap();
+        assert!(matches!(error.kind(), ErrorKind::NestedGzip));
+        assert!(error.to_string().ends_with("found gzip inside gzip; decompress it once"));
+    }
+
+    /// How much follows in a gzip file shows when it is decompressed, up to a limit.
+    #[test]
+    fn what_follows_is_counted() {
+        let mut plain = vec![];
+        write_to(&mut plain, &ArrayD::<u8>::zeros(IxDyn(&[3]))).unwrap();
+        for (more, expected) in [(12, "(12 more bytes)"), (2 << 20, "(at least 10")] {
+            let mut encoder = flate2::write::GzEncoder::new(vec![], flate2::Compression::fast());
+            io::Write::write_all(&mut encoder, &plain).unwrap();
+            io::Write::write_all(&mut encoder, &vec![7; more]).unwrap();
+            let file = encoder.finish().unwrap();
+            let error = Reader::new(&file[..]).and_then(Reader::into_bytes).unwrap_err();
+            assert!(error.to_string().contains(expected), "{error}");
+        }
     }
 
     /// 200 KB that decompress to 200 MB behind a header that promises ten bytes, or everything.

@@ -26,9 +26,11 @@ pub(crate) const DIGITS: [&str; Split::CLASSES] =
     ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
 
 impl Dataset {
-    /// `n` images of each digit from each split, drawn at random with a seed, in their original order.
+    /// `n` images of each digit from each split, drawn at random with a seed, in their original
+    /// order.
     ///
-    /// Which images are drawn depends on the seed and on the images, not on the order in which a source lists them.
+    /// Which images are drawn depends on the seed and on the images, not on the order in which a
+    /// source lists them.
     ///
     /// # Errors
     /// A split has fewer than `n` images of a digit.
@@ -41,7 +43,8 @@ impl Dataset {
     /// assert_eq!(few.train.per_class(), [3; 10]);
     ///
     /// let error = Dataset::embedded().draw_per_class(501, 42).unwrap_err();
-    /// assert_eq!(error.to_string(), "cannot draw 501 training images of each digit: there are 500 of digit 0");
+    /// let expected = "cannot draw 501 training images of each digit: there are 500 of digit 0";
+    /// assert_eq!(error.to_string(), expected);
     /// # }
     /// # Ok::<(), longhand_mnist::Error>(())
     /// ```
@@ -54,8 +57,9 @@ impl Dataset {
         })
     }
 
-    /// The same data with `n` training images of each class, drawn at random with a seed, in place of the test images: a
-    /// validation set to choose settings by, so that the test set is left for the end.
+    /// The same data with `n` training images of each class, drawn at random with a seed, in place
+    /// of the test images: a validation set to choose settings by, so that the test set is left for
+    /// the end.
     ///
     /// # Errors
     /// A class has fewer than `n` training images.

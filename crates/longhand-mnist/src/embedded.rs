@@ -4,7 +4,8 @@ use crate::dataset::DIGITS;
 use crate::{Dataset, Split};
 
 impl Dataset {
-    /// The digits inside the crate: 500 training and 500 test images of each digit of MNIST, 10000 in all.
+    /// The digits inside the crate: 500 training and 500 test images of each digit of MNIST, 10000
+    /// in all.
     ///
     /// They are what `draw_per_class(500, 0)` draws from the full set, in the set's own order.
     ///

@@ -1,25 +1,50 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use longhand_idx::escaped;
+
 /// Why digits could not be had.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
     /// A file could not be read as IDX.
     Idx(longhand_idx::Error),
-    /// The folder does not exist, is a file, or cannot be listed.
+    /// There is no such folder, or it is a file.
     Folder {
         /// The folder asked for.
         folder: PathBuf,
         /// Why it cannot be used.
         reason: String,
     },
+    /// A folder cannot be listed, or its files cannot be reached.
+    Access {
+        /// The folder.
+        path: PathBuf,
+        /// Why.
+        error: std::io::Error,
+    },
     /// The folder lacks some of the four files.
     Missing {
         /// The folder.
         folder: PathBuf,
-        /// For each file that is missing, the names that were looked for, any of which would have served.
-        names: Vec<Vec<String>>,
+        /// The standard names of those that are missing.
+        names: Vec<&'static str>,
+        /// Names in the folder that look alike.
+        found: Vec<String>,
+        /// Whether there are neither pictures nor CSV files either.
+        all_kinds: bool,
+    },
+    /// More than one data set may be meant.
+    Ambiguous {
+        /// The folder.
+        folder: PathBuf,
+        /// What may be meant.
+        candidates: Vec<String>,
+    },
+    /// In place of a file there is a folder of its name, without the file.
+    Nested {
+        /// The folder.
+        path: PathBuf,
     },
     /// A file is sound IDX, and holds something else than the digits.
     Content {
@@ -29,6 +54,8 @@ pub enum Error {
         expected: &'static str,
         /// What it holds.
         found: String,
+        /// Whether the images are in the file of the labels, and the labels in that of the images.
+        exchanged: bool,
     },
     /// The images have another size than 28 × 28.
     ImageSize {
@@ -43,6 +70,8 @@ pub enum Error {
         images: (PathBuf, usize),
         /// The file of labels, and how many it holds.
         labels: (PathBuf, usize),
+        /// Whether the file of labels holds another number than its header says.
+        damaged: bool,
     },
     /// A label is above 9.
     Label {
@@ -62,6 +91,17 @@ pub enum Error {
     Picture {
         /// The file or folder.
         path: PathBuf,
+        /// What was expected and what was found.
+        reason: String,
+    },
+    /// A CSV file cannot be used.
+    Csv {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: Option<u64>,
+        /// The column, from 1.
+        column: Option<usize>,
         /// What was expected and what was found.
         reason: String,
     },
@@ -107,62 +147,105 @@ impl fmt::Display for Error {
             Error::Idx(error) => error.fmt(f),
             Error::Folder { folder, reason } => write!(
                 f,
-                "{}: expected a folder with the four MNIST files (train-images-idx3-ubyte and so on), found {reason}; name \
-                 the folder that holds them",
-                folder.display()
+                "{}: expected a folder with the four MNIST files (train-images-idx3-ubyte and so on), with pictures or with \
+                 CSV files, found {}; name the folder that holds them",
+                escaped(folder),
+                escaped(reason)
             ),
-            Error::Missing { folder, names } => write!(
+            Error::Access { path, error } => write!(
                 f,
-                "{}: expected the four MNIST files, found none of {}; place them there under any of these names",
-                folder.display(),
-                names.iter().map(|names| names.join(" or ")).collect::<Vec<_>>().join("; none of ")
+                "{}: expected a folder whose files can be read, found {error}; change its permissions, or name another",
+                escaped(path)
             ),
-            Error::Content { path, expected, found } => write!(
+            Error::Missing { folder, names, found, all_kinds } => {
+                write!(
+                    f,
+                    "{}: place {} there, each also with .gz, or a dot before idx; found {}",
+                    escaped(folder),
+                    and(names),
+                    if found.is_empty() { "none of them".to_owned() } else { and(found) }
+                )?;
+                match all_kinds {
+                    true => {
+                        write!(f, ", no pictures in training/ and testing/, and no mnist_train.csv")
+                    }
+                    false => Ok(()),
+                }
+            }
+            Error::Ambiguous { folder, candidates } => write!(
                 f,
-                "{}: expected {expected}, of type u8, found {found}; are two files exchanged?",
-                path.display()
+                "{}: expected one data set, found {}; leave one of them there, or name its own folder",
+                escaped(folder),
+                and(candidates)
+            ),
+            Error::Nested { path } => write!(
+                f,
+                "{}: expected a file, found a folder without a file of that name; place the file there",
+                escaped(path)
+            ),
+            Error::Content { path, expected, found, exchanged } => write!(
+                f,
+                "{}: expected {expected}, of type u8, found {found}; {}",
+                escaped(path),
+                match exchanged {
+                    true => "are two files exchanged?",
+                    false => "this is another file than the one meant, get it again",
+                }
             ),
             Error::ImageSize { path, found } => write!(
                 f,
                 "{}: expected images of 28 × 28 pixels, found {} × {}; use a data set of MNIST's format",
-                path.display(),
+                escaped(path),
                 found.0,
                 found.1
             ),
-            Error::Count { images, labels } => write!(
+            Error::Count { images, labels, damaged } => write!(
                 f,
-                "{}: expected {} labels, one for each image of {}, found {}; the two files are not of one set",
-                labels.0.display(),
+                "{}: expected {} labels, one for each image of {}, found {}; {}",
+                escaped(&labels.0),
                 images.1,
-                images.0.display(),
-                labels.1
+                escaped(&images.0),
+                labels.1,
+                match damaged {
+                    true => "the file of labels is damaged, get it again",
+                    false => "the two files are not of one set",
+                }
             ),
             Error::Label { path, position, found } => write!(
                 f,
                 "{}: expected labels of 0 to 9, found {found} at position {position}; the file is damaged or of another set",
-                path.display()
+                escaped(path)
             ),
             Error::Empty { path } => write!(
                 f,
                 "{}: expected at least one image, found none; get the file again",
-                path.display()
+                escaped(path)
             ),
-            Error::Picture { path, reason } => write!(f, "{}: {reason}", path.display()),
+            Error::Picture { path, reason } => write!(f, "{}: {}", escaped(path), escaped(reason)),
+            Error::Csv { path, line, column, reason } => {
+                write!(f, "{}: ", escaped(path))?;
+                match (line, column) {
+                    (Some(line), Some(column)) => write!(f, "line {line}, column {column}: ")?,
+                    (Some(line), None) => write!(f, "line {line}: ")?,
+                    _ => {}
+                }
+                write!(f, "{}", escaped(reason))
+            }
             Error::Cache { folder, error } => write!(
                 f,
                 "{}: expected a folder for downloaded files that can be written, found {error}; set LONGHAND_CACHE to another",
-                folder.display()
+                escaped(folder)
             ),
             Error::Name { found } => {
-                write!(f, "expected mnist, fashion-mnist or kmnist, found `{found}`")
+                write!(f, "expected mnist, fashion-mnist or kmnist, found `{}`", escaped(found))
             }
             Error::Download { file, folder, missing, attempts } => {
                 write!(f, "cannot download {file}; tried")?;
                 for (address, reason) in attempts {
-                    write!(f, "\n  {address}: {reason}")?;
+                    write!(f, "\n  {}: {}", escaped(address), escaped(reason))?;
                 }
                 let missing = missing.join(", ");
-                write!(f, "\nGet {missing} elsewhere and place them in {}", folder.display())
+                write!(f, "\nGet {missing} elsewhere and place them in {}", escaped(folder))
             }
             Error::PerClass { split, digit, asked, available } => write!(
                 f,
@@ -172,11 +255,24 @@ impl fmt::Display for Error {
     }
 }
 
+/// Names in a sentence; of many, the first.
+fn and(names: &[impl AsRef<std::ffi::OsStr>]) -> String {
+    let mut shown: Vec<String> = names.iter().take(4).map(escaped).collect();
+    if names.len() > 4 {
+        shown.push(format!("{} more", names.len() - 4));
+    }
+    match shown.pop() {
+        Some(last) if shown.is_empty() => last,
+        Some(last) => format!("{} and {last}", shown.join(", ")),
+        None => String::new(),
+    }
+}
+
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Error::Idx(error) => error.source(),
-            Error::Cache { error, .. } => Some(error),
+            Error::Access { error, .. } | Error::Cache { error, .. } => Some(error),
             _ => None,
         }
     }

@@ -1,19 +1,25 @@
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use longhand_idx::{ElementType, Reader};
+use longhand_idx::{ElementType, Reader, escaped};
 
 use crate::dataset::DIGITS;
+use crate::folder::{Entry, Kind, TEST, TRAIN, expect_folder, is_archive, list};
 use crate::{Dataset, Error, Split};
 
 impl Dataset {
-    /// Reads the four IDX files under their standard names, each plain or gzip: `train-images-idx3-ubyte`,
-    /// `train-labels-idx1-ubyte`, `t10k-images-idx3-ubyte`, `t10k-labels-idx1-ubyte`, with or without `.gz`, and with a
-    /// dot for the last hyphen but one as some unpackers write it (`train-images.idx3-ubyte`).
+    /// Reads the four IDX files, each plain or gzip: `train-images-idx3-ubyte`,
+    /// `train-labels-idx1-ubyte`, `t10k-images-idx3-ubyte` and `t10k-labels-idx1-ubyte`, each also
+    /// with `.gz`, or a dot before `idx`.
+    ///
+    /// Where these names are not there, `test` may stand for `t10k`, all four may have a prefix in
+    /// common (`my-digits-train-images-idx3-ubyte`), and letters may be capitals. A file may be in
+    /// a folder of its own name, as some unpackers leave it.
     ///
     /// # Errors
-    /// A file is missing, damaged or not IDX; images are not 28 × 28; images and labels differ in number; a label is
-    /// above 9.
+    /// A file is missing, damaged or not IDX; there is a choice between several sets; images are
+    /// not 28 × 28; images and labels differ in number; a label is above 9.
     ///
     /// ```
     /// let error = longhand_mnist::Dataset::from_idx_folder("no/such/folder").unwrap_err();
@@ -21,25 +27,12 @@ impl Dataset {
     /// ```
     pub fn from_idx_folder(folder: impl AsRef<Path>) -> Result<Dataset, Error> {
         let folder = folder.as_ref();
-        let reason = match folder.metadata() {
-            Ok(metadata) if metadata.is_dir() => None,
-            Ok(_) => Some("a file".to_owned()),
-            Err(error) => Some(format!("none ({error})")),
-        };
-        if let Some(reason) = reason {
-            return Err(Error::Folder { folder: folder.to_owned(), reason });
+        expect_folder(folder)?;
+        let entries = list(folder)?;
+        match find(folder, &entries)? {
+            Search::Files(files) => Dataset::from_idx_files(&files, escaped(folder)),
+            Search::Lacking(roles) => Err(missing(folder, roles, &entries, false)),
         }
-        // All four are looked for before the first is read.
-        let found = FILES.map(|file| (names(file), find(folder, file)));
-        let missing = found.iter().filter(|(_, path)| path.is_none());
-        let names: Vec<Vec<String>> = missing.map(|(names, _)| names.clone()).collect();
-        let [Some(train_images), Some(train_labels), Some(test_images), Some(test_labels)] =
-            found.map(|(_, path)| path)
-        else {
-            return Err(Error::Missing { folder: folder.to_owned(), names });
-        };
-        let source = folder.display().to_string();
-        Dataset::from_idx_files(&[train_images, train_labels, test_images, test_labels], source)
     }
 
     /// Reads images and labels to learn from, and images and labels to be judged on.
@@ -53,54 +46,245 @@ impl Dataset {
     }
 }
 
-/// The four files, without the ending of their names.
-pub(crate) const FILES: [&str; 4] =
-    ["train-images.idx3", "train-labels.idx1", "t10k-images.idx3", "t10k-labels.idx1"];
+/// The four files by their standard names.
+pub(crate) const FILES: [&str; 4] = [
+    "train-images-idx3-ubyte",
+    "train-labels-idx1-ubyte",
+    "t10k-images-idx3-ubyte",
+    "t10k-labels-idx1-ubyte",
+];
 
-/// The names under which a file may stand, `train-images.idx3` for instance.
-pub(crate) fn names(file: &str) -> Vec<String> {
-    let (hyphen, dot) = (file.replace('.', "-") + "-ubyte", format!("{file}-ubyte"));
-    vec![hyphen.clone(), hyphen + ".gz", dot.clone(), dot + ".gz"]
+/// The names under which a file may stand, in the order of preference.
+pub(crate) fn names(file: &str) -> [String; 4] {
+    let dot = file.replace("-idx", ".idx");
+    [file.to_owned(), format!("{file}.gz"), dot.clone(), format!("{dot}.gz")]
 }
 
-/// The first of the names that is a file; if none is, one that is something else, for the error message that reading gives.
-fn find(folder: &Path, file: &str) -> Option<PathBuf> {
-    let paths: Vec<PathBuf> = names(file).iter().map(|name| folder.join(name)).collect();
-    let file = paths.iter().find(|path| path.is_file());
-    file.or_else(|| paths.iter().find(|path| path.exists())).cloned()
+/// What a folder holds of the four files.
+pub(crate) enum Search {
+    Files([PathBuf; 4]),
+    /// Those that are not there, as positions in [`FILES`].
+    Lacking(Vec<usize>),
+}
+
+/// A file that is one of the four, by its name.
+struct Candidate {
+    /// What its name has before `train` or `t10k`.
+    prefix: String,
+    /// Its position in [`FILES`].
+    role: usize,
+    /// The lower is taken first: a file under a standard name.
+    rank: usize,
+    /// The name without `.gz`, with hyphens and small letters only.
+    stem: String,
+    path: PathBuf,
+}
+
+/// Looks for the four files. Those under standard names need no choice; of others there must not
+/// be two sets, or two files that may be meant.
+pub(crate) fn find(folder: &Path, entries: &[Entry]) -> Result<Search, Error> {
+    let mut sets: BTreeMap<String, Vec<Candidate>> = BTreeMap::new();
+    for candidate in entries.iter().filter_map(candidate) {
+        sets.entry(candidate.prefix.clone()).or_default().push(candidate);
+    }
+    let lacking = |set: &[Candidate]| -> Vec<usize> {
+        (0..4).filter(|role| set.iter().all(|file| file.role != *role)).collect()
+    };
+    let complete: Vec<&Vec<Candidate>> =
+        sets.values().filter(|set| lacking(set).is_empty()).collect();
+    match &complete[..] {
+        [] => Ok(Search::Lacking(
+            sets.values().map(|set| lacking(set)).min_by_key(Vec::len).unwrap_or((0..4).collect()),
+        )),
+        // The set without a prefix is the first.
+        [set, ..] if complete.len() == 1 || set[0].prefix.is_empty() => {
+            let file = |role| choose(folder, set, role);
+            Ok(Search::Files([file(0)?, file(1)?, file(2)?, file(3)?]))
+        }
+        several => Err(Error::Ambiguous {
+            folder: folder.to_owned(),
+            candidates: several.iter().map(|set| shown(&set[0].path)).collect(),
+        }),
+    }
+}
+
+/// The file of a set for one role.
+fn choose(folder: &Path, set: &[Candidate], role: usize) -> Result<PathBuf, Error> {
+    let mut files: Vec<&Candidate> = set.iter().filter(|file| file.role == role).collect();
+    files.sort_by_key(|file| file.rank);
+    let best = files[0];
+    let other = files.iter().find(|file| file.rank == best.rank && file.stem != best.stem);
+    match other {
+        None => Ok(best.path.clone()),
+        Some(other) => Err(Error::Ambiguous {
+            folder: folder.to_owned(),
+            candidates: [best, other].iter().map(|file| shown(&file.path)).collect(),
+        }),
+    }
+}
+
+fn candidate(entry: &Entry) -> Option<Candidate> {
+    let (prefix, role, stem) = parse(&entry.name)?;
+    let standard = names(FILES[role]).iter().position(|name| *name == entry.name);
+    let (penalty, path) = match entry.kind {
+        Kind::File => (0, entry.path.clone()),
+        Kind::Folder => match inside(&entry.path, role) {
+            Some(path) => (10, path),
+            None => (20, entry.path.clone()),
+        },
+        Kind::Other => (20, entry.path.clone()),
+    };
+    // What cannot be read is kept for the message that reading it gives.
+    Some(Candidate { prefix, role, rank: standard.unwrap_or(4) + penalty, stem, path })
+}
+
+/// The file of a role in a folder of its own.
+fn inside(folder: &Path, role: usize) -> Option<PathBuf> {
+    let entries = list(folder).unwrap_or_default();
+    let of_role = |name: &str| parse(name).is_some_and(|(_, found, _)| found == role);
+    let file = entries.into_iter().find(|entry| entry.kind == Kind::File && of_role(&entry.name));
+    file.map(|entry| entry.path)
+}
+
+/// Prefix, position in [`FILES`] and plain form of a name, if it is one of the four: `train`,
+/// `t10k` or `test`, then `images-idx3` or `labels-idx1`, then `-ubyte` or nothing.
+fn parse(name: &str) -> Option<(String, usize, String)> {
+    let plain = name.to_lowercase();
+    let plain = plain.strip_suffix(".gz").unwrap_or(&plain).replace(['.', '_', ' '], "-");
+    let stem = plain.strip_suffix("-ubyte").unwrap_or(&plain);
+    let (before, labels) = match stem.strip_suffix("-images-idx3") {
+        Some(before) => (before, 0),
+        None => (stem.strip_suffix("-labels-idx1")?, 1),
+    };
+    let word = before.rsplit('-').next().unwrap_or_default();
+    let test = match word {
+        word if TRAIN.contains(&word) => 0,
+        word if TEST.contains(&word) => 2,
+        _ => return None,
+    };
+    Some((before[..before.len() - word.len()].to_owned(), test + labels, plain.clone()))
+}
+
+/// The message of a folder that lacks files, with those in it that may be meant; and whether
+/// pictures and CSV files were looked for as well.
+pub(crate) fn missing(
+    folder: &Path,
+    roles: Vec<usize>,
+    entries: &[Entry],
+    all_kinds: bool,
+) -> Error {
+    let alike = |entry: &&Entry| {
+        let name = entry.name.to_lowercase();
+        is_archive(&entry.path)
+            || ["idx", "ubyte", "-images", "-labels", ".gz"].iter().any(|p| name.contains(p))
+    };
+    Error::Missing {
+        folder: folder.to_owned(),
+        names: roles.into_iter().map(|role| FILES[role]).collect(),
+        found: entries.iter().filter(alike).map(|entry| entry.name.clone()).collect(),
+        all_kinds,
+    }
+}
+
+/// The last part of a path.
+fn shown(path: &Path) -> String {
+    path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
+}
+
+/// What one of the two files of a split holds.
+#[derive(PartialEq)]
+enum Holds {
+    Images,
+    Labels,
+    Other(String),
+}
+
+fn holds(reader: &Reader<File>) -> Holds {
+    match (reader.element_type(), reader.shape().len()) {
+        (ElementType::U8, 3) => Holds::Images,
+        (ElementType::U8, 1) => Holds::Labels,
+        (ElementType::U8, n) => Holds::Other(format!("an array of {n} dimensions")),
+        (other, _) => Holds::Other(format!("elements of type {other}")),
+    }
 }
 
 fn read_split(images_path: &Path, labels_path: &Path) -> Result<Split, Error> {
     // The shapes are looked at before the elements are read: a file of another kind may be large.
-    let images = open(images_path, 3, "images, [n, 28, 28]")?;
-    let labels = open(labels_path, 1, "labels, [n]")?;
-    let (n, found) = (images.shape()[0], (images.shape()[1], images.shape()[2]));
-    if n == 0 {
-        return Err(Error::Empty { path: images_path.to_owned() });
+    let images = open(images_path)?;
+    let labels = open(labels_path)?;
+    expect_kinds((images_path, holds(&images)), (labels_path, holds(&labels)))?;
+    let (n, size) = (images.shape()[0], (images.shape()[1], images.shape()[2]));
+    if n == 0 || size != (28, 28) || n != labels.shape()[0] {
+        return Err(shape_fault((images_path, images), (labels_path, labels)));
     }
-    if found != (28, 28) {
-        return Err(Error::ImageSize { path: images_path.to_owned(), found });
-    }
-    if n != labels.shape()[0] {
-        let labels = (labels_path.to_owned(), labels.shape()[0]);
-        return Err(Error::Count { images: (images_path.to_owned(), n), labels });
-    }
-    let labels = labels.into_bytes()?;
-    if let Some(position) = labels.iter().position(|&l| usize::from(l) >= Split::CLASSES) {
-        let found = labels[position];
-        return Err(Error::Label { path: labels_path.to_owned(), position, found });
-    }
+    let labels = expect_labels(labels.into_bytes()?, labels_path)?;
     let images = images.into_array()?.into_dimensionality().expect("three dimensions");
     Ok(Split::new(images, labels))
 }
 
-/// Opens a file that must hold bytes in so many dimensions.
-fn open(path: &Path, dimensions: usize, expected: &'static str) -> Result<Reader<File>, Error> {
-    let reader = Reader::open(path)?;
-    let found = match (reader.element_type(), reader.shape().len()) {
-        (ElementType::U8, n) if n == dimensions => return Ok(reader),
-        (ElementType::U8, n) => format!("an array of {n} dimensions"),
-        (other, _) => format!("elements of type {other}"),
+fn open(path: &Path) -> Result<Reader<File>, Error> {
+    if path.is_dir() {
+        list(path)?;
+        return Err(Error::Nested { path: path.to_owned() });
+    }
+    Ok(Reader::open(path)?)
+}
+
+/// Checks that labels are those of ten classes.
+pub(crate) fn expect_labels(labels: Vec<u8>, path: &Path) -> Result<Vec<u8>, Error> {
+    match labels.iter().position(|&label| usize::from(label) >= Split::CLASSES) {
+        None => Ok(labels),
+        Some(position) => {
+            Err(Error::Label { path: path.to_owned(), position, found: labels[position] })
+        }
+    }
+}
+
+/// Checks that both files hold bytes in as many dimensions as they should.
+fn expect_kinds(images: (&Path, Holds), labels: (&Path, Holds)) -> Result<(), Error> {
+    let exchanged = images.1 == Holds::Labels && labels.1 == Holds::Images;
+    let content = |path: &Path, expected, holds| Error::Content {
+        path: path.to_owned(),
+        expected,
+        found: match holds {
+            Holds::Images => "an array of 3 dimensions".to_owned(),
+            Holds::Labels => "an array of 1 dimensions".to_owned(),
+            Holds::Other(found) => found,
+        },
+        exchanged,
     };
-    Err(Error::Content { path: path.to_owned(), expected, found })
+    if images.1 != Holds::Images {
+        return Err(content(images.0, "images, [n, 28, 28]", images.1));
+    }
+    if labels.1 != Holds::Labels {
+        return Err(content(labels.0, "labels, [n]", labels.1));
+    }
+    Ok(())
+}
+
+/// Why shapes do not fit: because a header is damaged, or because the files are others.
+fn shape_fault(images: (&Path, Reader<File>), labels: (&Path, Reader<File>)) -> Error {
+    let (images_path, images) = (images.0.to_owned(), images.1);
+    let shape = images.shape().to_vec();
+    // A header that does not fit the bytes behind it is to blame, whatever else differs.
+    if let Err(error) = read_through(images) {
+        return error;
+    }
+    if shape[0] == 0 {
+        return Error::Empty { path: images_path };
+    }
+    if shape[1..] != [28, 28] {
+        return Error::ImageSize { path: images_path, found: (shape[1], shape[2]) };
+    }
+    let count = labels.1.shape()[0];
+    let damaged = read_through(labels.1).is_err();
+    Error::Count { images: (images_path, shape[0]), labels: (labels.0.to_owned(), count), damaged }
+}
+
+/// Reads a file to its end, and keeps nothing.
+fn read_through(reader: Reader<File>) -> Result<(), Error> {
+    for item in reader.into_items::<u8>()? {
+        item?;
+    }
+    Ok(())
 }

@@ -2,13 +2,16 @@
 //!
 //! | source | feature |
 //! |---|---|
-//! | `Dataset::embedded`: 500 training and 500 test images of each digit, compiled into the crate | `embedded`, on by default |
+//! | [`Dataset::open`]: any of the folders and files below, found by what they are | |
+//! | `Dataset::embedded`: 500 training and 500 test images of each digit | `embedded` (default) |
 //! | [`Dataset::from_idx_folder`]: the four published files, plain or gzip | |
 //! | `Dataset::from_png_folder`: pictures in one folder for each digit | `png` |
+//! | `Dataset::from_csv`: `mnist_train.csv` and `mnist_test.csv` | `csv` |
 //! | `Download`: MNIST, Fashion-MNIST or Kuzushiji-MNIST by name, checked and kept | `download` |
+//! | `Download` from a host that sends on to HTTPS | `https` |
 //!
-//! Whatever the source, images can be drawn, split, shuffled and gathered into batches, and the same seed gives the same images
-//! in the same order in every version of every dependency.
+//! Whatever the source, images can be drawn, split, shuffled and gathered into batches, and the
+//! same seed gives the same images in the same order in every version of every dependency.
 //!
 //! ```
 //! # #[cfg(feature = "embedded")] {
@@ -28,10 +31,11 @@
 //! ```
 //!
 //! # The data's licence
-//! The digits are copyright Yann LeCun and Corinna Cortes, under
-//! [CC BY-SA 3.0](https://creativecommons.org/licenses/by-sa/3.0/); the code of this crate is MIT OR Apache-2.0. With
-//! `default-features = false` the digits are left out.
+//! The digits are copyright Yann LeCun and Corinna Cortes, under [CC BY-SA
+//! 3.0](https://creativecommons.org/licenses/by-sa/3.0/); the code of this crate is MIT OR
+//! Apache-2.0. With `default-features = false` the digits are left out.
 
+mod csv_files;
 mod dataset;
 #[cfg(feature = "download")]
 mod download;
@@ -39,13 +43,26 @@ mod draw;
 #[cfg(feature = "embedded")]
 mod embedded;
 mod error;
+mod folder;
+#[cfg(feature = "download")]
+mod http;
 mod idx_folder;
+#[cfg(feature = "download")]
+mod name;
+mod open;
 #[cfg(feature = "png")]
 mod png_folder;
+#[cfg(feature = "download")]
+mod proxy;
+mod splits;
 
 pub use dataset::{Dataset, Split};
 #[cfg(feature = "download")]
-pub use download::{Download, Name, Progress};
+pub use download::{Download, Progress};
 pub use error::Error;
+#[cfg(feature = "download")]
+pub use name::Name;
 pub use ndarray;
+#[cfg(feature = "download")]
+pub use proxy::Proxies;
 pub use rand;

@@ -4,8 +4,8 @@ use longhand_mnist::{Dataset, Download, Name};
 
 use crate::terminal::BottomLine;
 
-/// Opens what `--data` names: `mnist`, `fashion-mnist` or `kmnist`, unless there is a folder of that name; a folder of
-/// pictures; or a folder with the four IDX files. Without it, the digits inside the program.
+/// Opens what `--data` names: `mnist`, `fashion-mnist` or `kmnist`, unless there is a folder of that name; or whatever
+/// [`Dataset::open`] reads. Without it, the digits inside the program.
 ///
 /// # Errors
 /// There is nothing of the kind, or it is damaged; the message says what was expected and what was found.
@@ -14,8 +14,7 @@ pub fn open(data: Option<&Path>) -> Result<Dataset, String> {
     let name = path.to_str().and_then(|text| text.parse::<Name>().ok());
     let opened = match name {
         Some(name) if !path.exists() => download(name),
-        _ if path.join("training").is_dir() => Dataset::from_png_folder(path),
-        _ => Dataset::from_idx_folder(path),
+        _ => Dataset::open(path),
     };
     opened.map_err(|error| match path.exists() || name.is_some() {
         true => format!("--data: {error}"),

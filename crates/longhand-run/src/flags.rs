@@ -146,9 +146,9 @@ pub fn folder() -> impl TypedValueParser<Value = PathBuf> {
     })
 }
 
-const DATA_HELP: &str = "Folder with the four MNIST files, plain or .gz; folder of pictures, training/<digit>/*.png and \
-                         testing/<digit>/*.png; or mnist, fashion-mnist or kmnist to download it [default: the digits \
-                         inside the program]";
+const DATA_HELP: &str = "Folder with the four MNIST files, plain or .gz, or with pictures, training/<digit>/*.png and \
+                         testing/<digit>/*.png (or train, test, valid), or with mnist_train.csv and mnist_test.csv; or \
+                         mnist, fashion-mnist or kmnist to download it [default: the digits inside the program]";
 
 /// Which digits.
 #[derive(Args, Clone, Debug)]

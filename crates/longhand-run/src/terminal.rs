@@ -80,10 +80,7 @@ pub fn minutes(seconds: f64) -> String {
 
 /// A path for a message: control characters, which a terminal would obey, are written out.
 pub fn path(path: &Path) -> String {
-    let text = path.to_string_lossy();
-    text.chars()
-        .map(|c| if c.is_control() { c.escape_default().to_string() } else { c.into() })
-        .collect()
+    longhand_idx::escaped(path).to_string()
 }
 
 #[cfg(test)]
