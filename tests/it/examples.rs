@@ -96,7 +96,7 @@ fn a_run_prints_a_line_per_epoch_and_leaves_three_files() {
         let metrics = fs::read_to_string(files.join("metrics.csv")).unwrap();
         let accuracy: f64 =
             metrics.lines().last().unwrap().split(',').nth(4).unwrap().parse().unwrap();
-        assert!(page.contains(&format!("{:.1} % of 5000 images", 100.0 * accuracy)), "{accuracy}");
+        assert!(page.contains(&format!("{:.1} % on 5000 images", 100.0 * accuracy)), "{accuracy}");
         let cells = page.split("images\" data-c=").skip(1);
         let counts: Vec<usize> = cells
             .map(|cell| {

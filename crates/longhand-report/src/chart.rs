@@ -6,7 +6,7 @@ const LEFT: f64 = 64.0;
 const TOP: f64 = 48.0;
 const BOTTOM: f64 = 344.0;
 
-/// Curves differ in colour, in dashes, and by the name at their end.
+/// Curves differ in colour and dashes, and each has its name at its end.
 const STYLE: &str = "
   .chart text { font: 13px system-ui, sans-serif; fill: #222 }
   .chart .title { font-weight: 600; font-size: 15px }
@@ -24,12 +24,12 @@ const STYLE: &str = "
   }
 ";
 
-/// A name and its values, one for each step of the horizontal axis from 0 on.
+/// A named curve, with one value for each step of the horizontal axis, from step 0.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Curve {
-    /// Stands at the end of the curve.
+    /// The name, shown at the end of the curve.
     pub name: String,
-    /// Values; those that are not finite are left out.
+    /// The values. Those that are not finite are left out.
     pub values: Vec<f64>,
 }
 
@@ -40,7 +40,7 @@ impl Curve {
     }
 }
 
-/// Up to four curves as an SVG picture that needs nothing else.
+/// A chart of up to four curves, as an SVG picture that needs no other file.
 ///
 /// ```
 /// use longhand_report::{Chart, Curve};
@@ -52,24 +52,24 @@ impl Curve {
 /// ```
 #[derive(Clone, Debug)]
 pub struct Chart<'a> {
-    /// Above the chart.
+    /// The title, shown above the chart.
     pub title: &'a str,
-    /// What the horizontal axis counts.
+    /// The label of the horizontal axis.
     pub x: &'a str,
-    /// What the vertical axis measures; it begins at 0.
+    /// The label of the vertical axis, which begins at 0.
     pub y: &'a str,
     /// The curves.
     pub curves: &'a [Curve],
-    /// A value to be marked by a line, and its name.
+    /// A value marked by a horizontal line, and its name.
     pub mark: Option<(f64, &'a str)>,
-    /// Names of steps of the horizontal axis; where there are none, steps are numbered.
+    /// Names of steps of the horizontal axis. Without any, the steps are numbered.
     pub ticks: &'a [(usize, String)],
 }
 
 impl Chart<'_> {
     /// The picture.
     pub fn svg(&self) -> String {
-        // Behind the right edge stand the names of the curves.
+        // The names of the curves need room at the right.
         let longest = self.curves.iter().map(|c| c.name.chars().count()).max().unwrap_or(0);
         let right = WIDTH - 24.0 - 7.2 * longest as f64;
         let middle = (LEFT + right) / 2.0;
@@ -145,12 +145,14 @@ impl Chart<'_> {
         svg
     }
 
-    /// The curves in characters, for a terminal: `width` columns and `height` rows of points, and the axes beside and below them.
+    /// The chart in characters, for a terminal: `width` columns and `height` rows of points, with
+    /// an axis beside and one below them.
     ///
     /// ```
     /// use longhand_report::{Chart, Curve};
-    /// let curves = [Curve::new("train", vec![4.0, 2.0, 1.0, 1.0]), Curve::new("valid", vec![4.0, 3.0, 2.0, 2.0])];
-    /// let chart = Chart { title: "Loss", x: "epoch", y: "loss", curves: &curves, mark: None, ticks: &[] };
+    /// let train = Curve::new("train", vec![4.0, 2.0, 1.0, 1.0]);
+    /// let curves = &[train, Curve::new("valid", vec![4.0, 3.0, 2.0, 2.0])];
+    /// let chart = Chart { title: "Loss", x: "epoch", y: "loss", curves, mark: None, ticks: &[] };
     /// assert_eq!(
     ///     chart.text(10, 5),
     ///     "\
@@ -208,7 +210,7 @@ impl Chart<'_> {
     }
 }
 
-/// Mean cross-entropies by epoch as an SVG picture, with the loss of guessing among `classes` marked.
+/// Mean cross-entropies by epoch as an SVG picture. The loss of guessing among `classes` is marked.
 pub fn loss_svg(title: &str, curves: &[Curve], classes: usize) -> String {
     let chance = (classes as f64).ln();
     let name = format!("ln {classes} = {chance:.3}: guessing");
@@ -216,7 +218,7 @@ pub fn loss_svg(title: &str, curves: &[Curve], classes: usize) -> String {
     Chart { title, x, y, curves, mark, ticks: &[] }.svg()
 }
 
-/// Heights of names, each as near to its curve's end as they can be without touching.
+/// Heights of names, each as near to the end of its curve as possible without touching another.
 fn kept_apart(ends: &[f64]) -> Vec<f64> {
     let mut order: Vec<usize> = (0..ends.len()).collect();
     order.sort_by(|&a, &b| ends[a].total_cmp(&ends[b]));

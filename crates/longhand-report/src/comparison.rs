@@ -6,10 +6,10 @@ use crate::chart::{Curve, escape, loss_svg};
 use crate::page::HEAD;
 use crate::picture::{address, gray};
 
-/// Images that are shown of those that only one model reads.
+/// Images shown of those that only one model classifies correctly.
 const SHOWN: usize = 48;
 
-/// Two models on the same images, as one HTML page that needs nothing else.
+/// Two models compared on the same images, as one HTML page that needs no other file.
 ///
 /// ```
 /// use longhand_report::{Comparison, Curve};
@@ -20,7 +20,7 @@ const SHOWN: usize = 48;
 ///     title: "One layer and two",
 ///     text: "Two layers are better.",
 ///     names: ["one layer", "two layers"],
-///     losses: &[Curve::new("one layer", vec![2.3, 0.5]), Curve::new("two layers", vec![2.3, 0.3])],
+///     losses: &[Curve::new("one", vec![2.3, 0.5]), Curve::new("two", vec![2.3, 0.3])],
 ///     classes: &["round".to_owned(), "square".to_owned()],
 ///     images: images.view(),
 ///     labels: &[0, 1, 1],
@@ -33,7 +33,7 @@ const SHOWN: usize = 48;
 pub struct Comparison<'a> {
     /// The heading.
     pub title: &'a str,
-    /// What follows from the comparison, line by line.
+    /// The result of the comparison, as lines of text.
     pub text: &'a str,
     /// Names of the models.
     pub names: [&'a str; 2],
@@ -41,11 +41,11 @@ pub struct Comparison<'a> {
     pub losses: &'a [Curve],
     /// Names of the classes.
     pub classes: &'a [String],
-    /// The images that were judged, `[n, rows, columns]`, 255 for ink.
+    /// The images that both are evaluated on, `[n, rows, columns]`, 255 for ink.
     pub images: ArrayView3<'a, u8>,
-    /// What they show, each below the number of classes.
+    /// Their labels, each below the number of classes.
     pub labels: &'a [usize],
-    /// What each model took them for.
+    /// The classes that each model predicts.
     pub answers: [&'a [usize]; 2],
 }
 
@@ -53,12 +53,13 @@ impl Comparison<'_> {
     /// The page.
     ///
     /// # Panics
-    /// There are not as many labels or answers as images, or one is not below the number of classes.
+    /// There are not as many labels or predictions as images, or one is not below the number of
+    /// classes.
     #[track_caller]
     pub fn html(&self) -> String {
         let n = self.images.dim().0;
         let right = self.labels.len() == n && self.answers.iter().all(|a| a.len() == n);
-        assert!(right, "Comparison: expected {n} labels and {n} answers of each model");
+        assert!(right, "Comparison: expected {n} labels and {n} predictions of each model");
         let title = escape(self.title);
         format!(
             "{HEAD}<title>{title}</title>\n<h1>{title}</h1>\n<pre class=\"scroll\">{}</pre>\n<div class=\"pair\">{}</div>\n{}{}</main>\n</html>\n",
@@ -74,28 +75,28 @@ impl Comparison<'_> {
         loss_svg(self.title, self.losses, self.classes.len())
     }
 
-    /// The images that only one of the models reads rightly.
+    /// The images that only this model classifies correctly.
     fn only(&self, model: usize) -> String {
         let (these, others) = (self.answers[model], self.answers[1 - model]);
-        let reads = |i: &usize| these[*i] == self.labels[*i] && others[*i] != self.labels[*i];
-        let all: Vec<usize> = (0..self.labels.len()).filter(reads).collect();
-        // Evenly from all of them, as they may be in the order of their classes.
+        let correct = |i: &usize| these[*i] == self.labels[*i] && others[*i] != self.labels[*i];
+        let all: Vec<usize> = (0..self.labels.len()).filter(correct).collect();
+        // Evenly spread over all of them: they may be sorted by class.
         let count = all.len().min(SHOWN);
         let shown: Vec<usize> = (0..count).map(|i| all[i * all.len() / count]).collect();
         let address = address(&gray(self.images, &shown, count));
         let (name, other) = (escape(self.names[model]), escape(self.names[1 - model]));
         let mut html = format!(
-            "<section><h2>Only {name} was right: {} images</h2><p>{count} of them, with what {other} read.</p><div class=\"gallery\">\
+            "<section><h2>Only {name} was right: {} images</h2><p>{count} of them, each with its label and the prediction of {other}.</p><div class=\"gallery\">\
              <style>i.o{model}{{background-image:url({address});background-size:calc({count}*var(--w)) var(--w)}}</style>",
             all.len()
         );
         for (at, &image) in shown.iter().enumerate() {
-            let [label, read] =
+            let [label, predicted] =
                 [self.labels[image], others[image]].map(|c| escape(&self.classes[c]));
             let _ = write!(
                 html,
-                "<figure><i role=\"img\" aria-label=\"image {image}, a {label}\" class=\"o{model}\" style=\"--i:{at}\"></i>\
-                 <figcaption>{label}, not {read}</figcaption></figure>"
+                "<figure><i role=\"img\" aria-label=\"image {image}, label {label}\" class=\"o{model}\" style=\"--i:{at}\"></i>\
+                 <figcaption>{label}, not {predicted}</figcaption></figure>"
             );
         }
         html.push_str("</div></section>\n");

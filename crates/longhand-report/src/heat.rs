@@ -12,7 +12,8 @@ const STYLE: &str = "
   @media (prefers-color-scheme: dark) { .heat text { fill: #ddd } .heat .paper { fill: #181818 } .heat .best { stroke: #fff } }
 ";
 
-/// A table of numbers as an SVG picture: the larger the number, the darker its cell; each cell says its number, too.
+/// A table of numbers as an SVG picture. The larger the number, the darker its cell; the number
+/// itself stands in the cell.
 ///
 /// ```
 /// use longhand_report::HeatMap;
@@ -30,19 +31,20 @@ const STYLE: &str = "
 /// ```
 #[derive(Clone, Debug)]
 pub struct HeatMap<'a> {
-    /// Above the table.
+    /// The title, shown above the table.
     pub title: &'a str,
-    /// What the columns are settings of.
+    /// The label of the columns.
     pub x: &'a str,
-    /// What the rows are settings of.
+    /// The label of the rows.
     pub y: &'a str,
     /// Names of the columns.
     pub columns: &'a [String],
     /// Names of the rows.
     pub rows: &'a [String],
-    /// Shares, 0 to 1, printed in per cent: one `Vec` for each row. `None` where there is no number.
+    /// Numbers from 0 to 1, shown as percentages: one `Vec` for each row. `None` leaves a cell
+    /// empty.
     pub values: &'a [Vec<Option<f64>>],
-    /// Whether the largest number has a frame.
+    /// Whether the cell of the largest number has a frame.
     pub best: bool,
 }
 

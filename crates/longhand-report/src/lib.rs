@@ -1,12 +1,13 @@
-//! What a classifier of images learned, as one HTML page that needs nothing else: [`Report`]; and what can be said of two of them on the
-//! same images: [`statistics`].
+//! What an image classifier learned, as one HTML page that needs no other file: [`Report`]. The
+//! same for two classifiers on the same images: [`Comparison`]. And [`statistics`] to compare them.
 //!
-//! The page holds the curves of loss and accuracy, a confusion matrix whose cells show the images they count, the worst mistakes, the
-//! first layer's weights as pictures, a calibration curve and a table for each class. It loads nothing from elsewhere, follows the reader's
-//! light or dark scheme, prints, and says in words what its pictures show.
+//! The page shows the curves of loss and accuracy, a confusion matrix whose cells show the images
+//! they count, the worst mistakes, the first layer's weights as pictures, a calibration curve, and
+//! precision and recall for each class. It loads nothing, follows the reader's light or dark
+//! scheme, can be printed, and describes its pictures in words.
 //!
-//! The page's pictures can be had by themselves. Beside it there are [`Chart`], also in characters for a terminal, [`HeatMap`], for settings
-//! that were tried, and [`Comparison`], the page of two models on the same images.
+//! Each picture of the page is also available by itself. [`Chart`] draws curves, as SVG or in
+//! characters for a terminal, and [`HeatMap`] shows the results of several settings.
 //!
 //! Nothing here knows a layer or a training loop: a report is made of arrays.
 //!
@@ -28,7 +29,7 @@
 //!     weights: Some(Array2::zeros((4, 2)).view().into_owned()),
 //! };
 //! let page = report.html();
-//! assert!(page.contains("66.7 % of 3 images"));
+//! assert!(page.contains("66.7 % on 3 images"));
 //! assert!(page.len() < 20_000);
 //! ```
 

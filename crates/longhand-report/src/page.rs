@@ -7,63 +7,65 @@ use crate::heat::HeatMap;
 use crate::picture::{address, diverging, gray};
 use crate::statistics::wilson;
 
-/// What a page is made of. See the [crate's page](crate) for a whole one.
+/// What a run's page shows. The [crate's page](crate) has an example.
 #[derive(Clone, Debug)]
 pub struct Report<'a> {
     /// The heading.
     pub title: String,
-    /// Names and values of what the run was started with.
+    /// The settings of the run: names and values.
     pub settings: Vec<(String, String)>,
-    /// Mean losses, from before training to the last epoch.
+    /// Mean losses by epoch, from epoch 0, which is before training.
     pub losses: Vec<Curve>,
-    /// Accuracies, 0 to 1, likewise.
+    /// Accuracies by epoch, 0 to 1.
     pub accuracies: Vec<Curve>,
     /// Names of the classes.
     pub classes: Vec<String>,
-    /// The images that were judged, `[n, rows, columns]`, 255 for ink.
+    /// The images that the model is evaluated on, `[n, rows, columns]`, 255 for ink.
     pub images: ArrayView3<'a, u8>,
-    /// What they show, each below the number of classes.
+    /// Their labels, each below the number of classes.
     pub labels: &'a [usize],
-    /// What the model took each for, `[n, classes]`, each row adding up to 1.
+    /// The predicted probabilities, `[n, classes]`. Each row adds up to 1.
     pub probabilities: ArrayView2<'a, f32>,
     /// The first layer's weights, `[rows · columns, units]`.
     pub weights: Option<Array2<f32>>,
 }
 
-/// Images that a cell of the confusion matrix shows.
+/// Images shown for a cell of the confusion matrix.
 const SHOWN: usize = 12;
-/// Units of the first layer that are shown.
+/// Units of the first layer whose weights are shown.
 const UNITS: usize = 100;
 const MISTAKES: usize = 24;
 const BINS: usize = 10;
 
-/// An image that was read wrongly.
+/// A misclassified image.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Mistake {
     /// Its position among the images.
     pub image: usize,
-    /// The class it shows.
+    /// Its label.
     pub label: usize,
-    /// The class it was taken for.
+    /// The predicted class.
     pub answer: usize,
-    /// The probability of that, 0 to 1.
+    /// The predicted probability of that class, 0 to 1.
     pub certainty: f64,
 }
 
-/// One image and what the model took it for, likeliest class first.
-struct Answer {
+/// An image and its prediction.
+struct Prediction {
     image: usize,
     label: usize,
+    /// The classes, the most probable first.
     order: Vec<usize>,
-    /// Probability of the likeliest class.
-    certainty: f32,
+    /// Probability of the most probable class.
+    confidence: f32,
 }
 
 impl Report<'_> {
     /// The page.
     ///
     /// # Panics
-    /// There are not as many labels or rows of probabilities as images, or a label is not below the number of classes.
+    /// There are not as many labels or rows of probabilities as images, or a label is not below
+    /// the number of classes.
     #[track_caller]
     pub fn html(&self) -> String {
         let n = self.images.dim().0;
@@ -79,8 +81,8 @@ impl Report<'_> {
             "Report: a label is not below {}",
             shape.1
         );
-        let answers = self.answers();
-        let right = answers.iter().filter(|a| a.order[0] == a.label).count();
+        let predictions = self.predictions();
+        let right = predictions.iter().filter(|a| a.order[0] == a.label).count();
         let (low, high) = wilson(right, n);
 
         let mut html = String::from(HEAD);
@@ -91,24 +93,24 @@ impl Report<'_> {
         let title = escape(&self.title);
         section(format!("<title>{title}</title>\n<h1>{title}</h1>"));
         section(format!(
-            "<p class=\"lead\">{:.1} % of {n} images read rightly. (95 % interval for images like these: {:.1} to {:.1} %, Wilson.)</p>",
+            "<p class=\"lead\">Accuracy {:.1} % on {n} images (95 % Wilson interval: {:.1} to {:.1} %).</p>",
             100.0 * right as f64 / n.max(1) as f64,
             100.0 * low,
             100.0 * high
         ));
         section(self.settings_table());
         section(format!("<div class=\"pair\">{}{}</div>", self.loss_svg(), self.accuracy_svg()));
-        section(self.confusion(&answers));
-        section(self.mistakes(&answers));
+        section(self.confusion(&predictions));
+        section(self.mistakes(&predictions));
         section(self.weights());
-        section(self.calibration(&answers));
-        section(self.classes_table(&answers));
+        section(self.calibration(&predictions));
+        section(self.classes_table(&predictions));
         html.push_str("</main>\n");
         html.push_str(SCRIPT);
         html
     }
 
-    /// The losses as a picture of their own, with the loss of guessing marked.
+    /// The losses as a picture of their own. The loss of guessing is marked.
     pub fn loss_svg(&self) -> String {
         loss_svg(&format!("Loss of {}", self.title), &self.losses, self.classes.len())
     }
@@ -116,7 +118,7 @@ impl Report<'_> {
     /// The accuracies as a picture of their own.
     pub fn accuracy_svg(&self) -> String {
         let title = &format!("Accuracy of {}", self.title);
-        let (x, y, mark) = ("epoch", "share read rightly", Some((1.0, "all right")));
+        let (x, y, mark) = ("epoch", "accuracy", Some((1.0, "all correct")));
         Chart { title, x, y, curves: &self.accuracies, mark, ticks: &[] }.svg()
     }
 
@@ -124,68 +126,71 @@ impl Report<'_> {
     pub fn confusion_svg(&self) -> String {
         let classes = self.classes.len();
         let mut counts = vec![vec![0.0; classes]; classes];
-        for answer in self.answers() {
-            counts[answer.label][answer.order[0]] += 1.0;
+        for prediction in self.predictions() {
+            counts[prediction.label][prediction.order[0]] += 1.0;
         }
         let share = |row: &Vec<f64>| {
             let all = row.iter().sum::<f64>().max(1.0);
             row.iter().map(|count| Some(count / all)).collect()
         };
         let values: Vec<Vec<Option<f64>>> = counts.iter().map(share).collect();
-        let title = &format!("What images of each class were read as by {}", self.title);
-        let (x, y, rows) = ("read as", "class", &self.classes);
+        let title = &format!("Confusion matrix of {}", self.title);
+        let (x, y, rows) = ("predicted", "label", &self.classes);
         HeatMap { title, x, y, columns: rows, rows, values: &values, best: false }.svg()
     }
 
     /// The calibration curve as a picture of its own.
     pub fn calibration_svg(&self) -> String {
-        calibration_svg(&bins(&self.answers()))
+        calibration_svg(&bins(&self.predictions()))
     }
 
-    /// The worst mistakes side by side as a PNG picture, surest first, six in a row; `None` where there was no mistake.
+    /// The worst mistakes side by side as a PNG picture, six in a row, the most confident one
+    /// first. `None` if there is no mistake.
     pub fn mistakes_png(&self) -> Option<Vec<u8>> {
-        let answers = self.answers();
-        let wrong = surest_mistakes(&answers);
+        let predictions = self.predictions();
+        let wrong = worst_mistakes(&predictions);
         let shown: Vec<usize> = wrong.iter().take(MISTAKES).map(|a| a.image).collect();
         (!shown.is_empty()).then(|| gray(self.images, &shown, 6))
     }
 
-    /// The first layer's weights as a PNG picture, ten units in a row; `None` where they are not of an image's size.
+    /// The first layer's weights as a PNG picture, ten units in a row. `None` if a unit does not
+    /// have one weight for each pixel.
     pub fn weights_png(&self) -> Option<Vec<u8>> {
         let (_, shown, columns) = self.shown_weights()?;
         Some(diverging(shown, columns, 10))
     }
 
-    /// The expected calibration error, 0 to 1: how far the probability of the likeliest class is from the share of images for which it is right, on
-    /// average over ten groups of images with about the same probability.
+    /// The expected calibration error, 0 to 1. Images are put into ten bins by the predicted
+    /// probability of their most probable class. The error is the mean distance between this
+    /// probability and the accuracy in a bin, weighted by images.
     ///
     /// Source: C. Guo et al., *On Calibration of Modern Neural Networks*, 2017, equation 3.
     pub fn calibration_error(&self) -> f64 {
-        let (answers, n) = (self.answers(), self.labels.len() as f64);
-        let distance = |bin: &Bin| (bin.certainty - bin.accuracy).abs() * bin.images as f64 / n;
-        bins(&answers).iter().map(distance).sum()
+        let (predictions, n) = (self.predictions(), self.labels.len() as f64);
+        let distance = |bin: &Bin| (bin.confidence - bin.accuracy).abs() * bin.images as f64 / n;
+        bins(&predictions).iter().map(distance).sum()
     }
 
-    /// The wrong answer that was surest of itself.
+    /// The mistake with the highest confidence.
     pub fn worst_mistake(&self) -> Option<Mistake> {
-        let answers = self.answers();
-        surest_mistakes(&answers).first().map(|worst| Mistake {
+        let predictions = self.predictions();
+        worst_mistakes(&predictions).first().map(|worst| Mistake {
             image: worst.image,
             label: worst.label,
             answer: worst.order[0],
-            certainty: f64::from(worst.certainty),
+            certainty: f64::from(worst.confidence),
         })
     }
 
-    fn answers(&self) -> Vec<Answer> {
-        (0..self.labels.len()).map(|image| self.answer(image)).collect()
+    fn predictions(&self) -> Vec<Prediction> {
+        (0..self.labels.len()).map(|image| self.prediction(image)).collect()
     }
 
-    fn answer(&self, image: usize) -> Answer {
+    fn prediction(&self, image: usize) -> Prediction {
         let row = self.probabilities.row(image);
         let mut order: Vec<usize> = (0..row.len()).collect();
         order.sort_by(|&a, &b| row[b].total_cmp(&row[a]));
-        Answer { image, label: self.labels[image], certainty: row[order[0]], order }
+        Prediction { image, label: self.labels[image], confidence: row[order[0]], order }
     }
 
     fn settings_table(&self) -> String {
@@ -198,38 +203,38 @@ impl Report<'_> {
         )
     }
 
-    fn confusion(&self, answers: &[Answer]) -> String {
+    fn confusion(&self, predictions: &[Prediction]) -> String {
         let classes = self.classes.len();
-        let mut cells: Vec<Vec<&Answer>> = (0..classes * classes).map(|_| vec![]).collect();
-        for answer in answers {
-            cells[answer.label * classes + answer.order[0]].push(answer);
+        let mut cells: Vec<Vec<&Prediction>> = (0..classes * classes).map(|_| vec![]).collect();
+        for prediction in predictions {
+            cells[prediction.label * classes + prediction.order[0]].push(prediction);
         }
         let mut shown = vec![];
         let mut html = String::from(
-            "<section><h2>Confusion matrix</h2><p>Rows are what an image shows, columns what it was read as. Press a cell to see its \
-             images: mistakes with the surest first, right answers with the least sure first.</p><div class=\"scroll\"><table class=\"matrix\"><tr><td></td>",
+            "<section><h2>Confusion matrix</h2><p>Rows are labels, columns are predictions. Press a cell to see its images: the most \
+             confident mistakes, or the least confident correct predictions, come first.</p><div class=\"scroll\"><table class=\"matrix\"><tr><td></td>",
         );
         for class in &self.classes {
             let _ = write!(html, "<th scope=\"col\">{}</th>", escape(class));
         }
         html.push_str("</tr>");
         for (label, class) in self.classes.iter().enumerate() {
-            let of_label = answers.iter().filter(|a| a.label == label).count().max(1);
+            let of_label = predictions.iter().filter(|a| a.label == label).count().max(1);
             let _ = write!(html, "<tr><th scope=\"row\">{}</th>", escape(class));
-            for read in 0..classes {
-                let cell = &mut cells[label * classes + read];
-                let sign = if label == read { 1.0 } else { -1.0 };
-                cell.sort_by(|a, b| (sign * a.certainty).total_cmp(&(sign * b.certainty)));
-                let (kind, strength) = match label == read {
+            for predicted in 0..classes {
+                let cell = &mut cells[label * classes + predicted];
+                let sign = if label == predicted { 1.0 } else { -1.0 };
+                cell.sort_by(|a, b| (sign * a.confidence).total_cmp(&(sign * b.confidence)));
+                let (kind, strength) = match label == predicted {
                     true => ("right", cell.len() as f64 / of_label as f64),
                     false => ("wrong", (8.0 * cell.len() as f64 / of_label as f64).min(1.0)),
                 };
-                let names = (escape(class), escape(&self.classes[read]), cell.len());
+                let names = (escape(class), escape(&self.classes[predicted]), cell.len());
                 let pictures: Vec<String> =
                     cell.iter().take(SHOWN).map(|a| self.picture(a, &mut shown)).collect();
                 let _ = write!(
                     html,
-                    "<td class=\"{kind}\" style=\"--s:{strength:.2}\"><button aria-label=\"{} read as {}: {} images\" data-c=\"{}\">{}</button></td>",
+                    "<td class=\"{kind}\" style=\"--s:{strength:.2}\"><button aria-label=\"{} predicted as {}: {} images\" data-c=\"{}\">{}</button></td>",
                     names.0,
                     names.1,
                     names.2,
@@ -247,15 +252,15 @@ impl Report<'_> {
         html
     }
 
-    /// An image of the strip that is being collected, with what it shows and was read as.
-    fn picture(&self, answer: &Answer, shown: &mut Vec<usize>) -> String {
+    /// An image of the strip that is being collected, with its label and its predicted class.
+    fn picture(&self, prediction: &Prediction, shown: &mut Vec<usize>) -> String {
         let (at, class) = (shown.len(), |i: usize| escape(&self.classes[i]));
-        shown.push(answer.image);
-        let (label, read) = (class(answer.label), class(answer.order[0]));
-        let certainty = 100.0 * answer.certainty;
+        shown.push(prediction.image);
+        let (label, predicted) = (class(prediction.label), class(prediction.order[0]));
+        let confidence = 100.0 * prediction.confidence;
         format!(
-            "<figure><i role=\"img\" aria-label=\"image {}, a {label}\" class=\"m\" style=\"--i:{at}\"></i><figcaption>{label} as {read}<br>{certainty:.0} %</figcaption></figure>",
-            answer.image
+            "<figure><i role=\"img\" aria-label=\"image {}, label {label}\" class=\"m\" style=\"--i:{at}\"></i><figcaption>{label} as {predicted}<br>{confidence:.0} %</figcaption></figure>",
+            prediction.image
         )
     }
 
@@ -268,26 +273,26 @@ impl Report<'_> {
         )
     }
 
-    fn mistakes(&self, answers: &[Answer]) -> String {
-        let mut wrong = surest_mistakes(answers);
+    fn mistakes(&self, predictions: &[Prediction]) -> String {
+        let mut wrong = worst_mistakes(predictions);
         let all = wrong.len();
         wrong.truncate(MISTAKES);
         let shown: Vec<usize> = wrong.iter().map(|a| a.image).collect();
         let mut html = format!(
-            "<section><h2>The worst mistakes</h2><p>The {} of {all} wrong answers that were surest of themselves, each with its three likeliest \
-             classes.</p><div class=\"gallery\">",
+            "<section><h2>The worst mistakes</h2><p>Misclassified images: {all}. Shown are the {} with the highest confidence, each with its label and \
+             its three most probable classes.</p><div class=\"gallery\">",
             wrong.len()
         );
-        for (at, answer) in wrong.iter().enumerate() {
-            let likeliest = answer.order.iter().take(3).map(|&class| {
-                let share = 100.0 * self.probabilities[[answer.image, class]];
+        for (at, prediction) in wrong.iter().enumerate() {
+            let likeliest = prediction.order.iter().take(3).map(|&class| {
+                let share = 100.0 * self.probabilities[[prediction.image, class]];
                 format!("{} {share:.0} %", escape(&self.classes[class]))
             });
-            let label = escape(&self.classes[answer.label]);
+            let label = escape(&self.classes[prediction.label]);
             let _ = write!(
                 html,
-                "<figure><i role=\"img\" aria-label=\"image {}\" class=\"w\" style=\"--i:{at}\"></i><figcaption><b>{label}</b>, read as<br>{}</figcaption></figure>",
-                answer.image,
+                "<figure><i role=\"img\" aria-label=\"image {}\" class=\"w\" style=\"--i:{at}\"></i><figcaption><b>{label}</b>, predicted<br>{}</figcaption></figure>",
+                prediction.image,
                 likeliest.collect::<Vec<_>>().join("<br>")
             );
         }
@@ -295,7 +300,8 @@ impl Report<'_> {
         html
     }
 
-    /// All weights that can be shown as images, those of the units that are shown, and how many columns an image has.
+    /// All weights, the weights of the units that are shown, and the columns of an image. `None` if
+    /// the weights cannot be shown as images.
     fn shown_weights(&self) -> Option<(&Array2<f32>, ArrayView2<'_, f32>, usize)> {
         let (_, rows, columns) = self.images.dim();
         let weights = self.weights.as_ref()?;
@@ -311,15 +317,11 @@ impl Report<'_> {
         let address = address(&diverging(shown, columns, units));
         let templates = weights.ncols() == self.classes.len();
         let mut html = format!(
-            "<section><h2>{}</h2><p>{} Orange pixels speak for it where there is ink, blue ones against it; white ones do not matter. All share one \
-             scale.</p><div class=\"gallery\"><style>i.u{{background-image:url({address});background-size:calc({units}*var(--w)) var(--w)}}</style>",
+            "<section><h2>{}</h2><p>{} Ink on an orange pixel raises the output, ink on a blue one lowers it. White pixels do not matter. All \
+             pictures share one scale.</p><div class=\"gallery\"><style>i.u{{background-image:url({address});background-size:calc({units}*var(--w)) var(--w)}}</style>",
+            if templates { "The weights of each class" } else { "The weights of the hidden units" },
             if templates {
-                "The templates of the classes"
-            } else {
-                "What the hidden units look for"
-            },
-            if templates {
-                "The weights from each pixel to each class.".to_owned()
+                "The weights from each pixel to the output of each class.".to_owned()
             } else {
                 format!(
                     "The weights from each pixel to {units} of {} hidden units.",
@@ -338,40 +340,43 @@ impl Report<'_> {
         html
     }
 
-    fn calibration(&self, answers: &[Answer]) -> String {
-        let bins = bins(answers);
+    fn calibration(&self, predictions: &[Prediction]) -> String {
+        let bins = bins(predictions);
         let mut rows = String::new();
-        for Bin { certainty, accuracy, images } in &bins {
-            let (certainty, accuracy) = (100.0 * certainty, 100.0 * accuracy);
+        for Bin { confidence, accuracy, images } in &bins {
+            let (confidence, accuracy) = (100.0 * confidence, 100.0 * accuracy);
             let _ = write!(
                 rows,
-                "<tr><td>{certainty:.1} %</td><td>{accuracy:.1} %</td><td>{images}</td></tr>"
+                "<tr><td>{confidence:.1} %</td><td>{accuracy:.1} %</td><td>{images}</td></tr>"
             );
         }
         format!(
-            "<section><h2>Is it as sure as it is right?</h2><p>Images grouped by the probability of their likeliest class. On the line, answers given \
-             with 80 % are right in 80 % of cases; below it the model is too sure of itself. The mean distance from the line, weighted by images \
-             (expected calibration error), is {:.1} %.</p><div class=\"pair\">{}<table><tr><th>certainty</th><th>accuracy</th><th>images</th></tr>\
+            "<section><h2>Calibration</h2><p>Is the model as confident as it is accurate? Images are grouped by confidence, which is \
+             the predicted probability of their most probable class. On the dashed line, predictions with a confidence of 80 % are correct in \
+             80 % of cases. Below the line, the model is overconfident. The expected calibration error, the mean distance from the line weighted \
+             by images, is {:.1} %.</p><div class=\"pair\">{}<table><tr><th>confidence</th><th>accuracy</th><th>images</th></tr>\
              {rows}</table></div></section>",
             100.0 * self.calibration_error(),
             calibration_svg(&bins)
         )
     }
 
-    fn classes_table(&self, answers: &[Answer]) -> String {
+    fn classes_table(&self, predictions: &[Prediction]) -> String {
         let mut html = String::from(
-            "<section><h2>Class by class</h2><div class=\"scroll\"><table><tr><th>class</th><th>images</th><th>read rightly</th>\
-             <th>of what was read so, right</th><th>most often read as</th></tr>",
+            "<section><h2>Class by class</h2><div class=\"scroll\"><table><tr><th>class</th><th>images</th><th>recall</th>\
+             <th>precision</th><th>most often misclassified as</th></tr>",
         );
         for (class, name) in self.classes.iter().enumerate() {
-            let of_class: Vec<&Answer> = answers.iter().filter(|a| a.label == class).collect();
-            let read: Vec<&Answer> = answers.iter().filter(|a| a.order[0] == class).collect();
+            let of_class: Vec<&Prediction> =
+                predictions.iter().filter(|a| a.label == class).collect();
+            let predicted: Vec<&Prediction> =
+                predictions.iter().filter(|a| a.order[0] == class).collect();
             let right = of_class.iter().filter(|a| a.order[0] == class).count();
             let mut counts = vec![0; self.classes.len()];
             of_class.iter().filter(|a| a.order[0] != class).for_each(|a| counts[a.order[0]] += 1);
             let (worst, count) = (0..).zip(&counts).max_by_key(|(_, c)| **c).unwrap_or((0, &0));
             let mistaken = match count {
-                0 => "never wrong".to_owned(),
+                0 => "never".to_owned(),
                 _ => format!("{} ({count})", escape(&self.classes[worst])),
             };
             let share = |part: usize, whole: usize| match whole {
@@ -384,7 +389,7 @@ impl Report<'_> {
                 escape(name),
                 of_class.len(),
                 share(right, of_class.len()),
-                share(right, read.len())
+                share(right, predicted.len())
             );
         }
         html.push_str("</table></div></section>");
@@ -392,22 +397,22 @@ impl Report<'_> {
     }
 }
 
-/// Images of about the same certainty.
+/// Images with about the same confidence.
 struct Bin {
-    certainty: f64,
+    confidence: f64,
     accuracy: f64,
     images: usize,
 }
 
-fn bins(answers: &[Answer]) -> Vec<Bin> {
-    let mut bins = [(0usize, 0usize, 0.0f64); BINS]; // images, right ones, sum of certainties
-    for answer in answers {
-        let bin = &mut bins[((answer.certainty * BINS as f32) as usize).min(BINS - 1)];
-        let right = usize::from(answer.order[0] == answer.label);
-        *bin = (bin.0 + 1, bin.1 + right, bin.2 + f64::from(answer.certainty));
+fn bins(predictions: &[Prediction]) -> Vec<Bin> {
+    let mut bins = [(0usize, 0usize, 0.0f64); BINS]; // images, correct ones, sum of confidences
+    for prediction in predictions {
+        let bin = &mut bins[((prediction.confidence * BINS as f32) as usize).min(BINS - 1)];
+        let right = usize::from(prediction.order[0] == prediction.label);
+        *bin = (bin.0 + 1, bin.1 + right, bin.2 + f64::from(prediction.confidence));
     }
-    let mean = |&(images, right, certainties): &(usize, usize, f64)| Bin {
-        certainty: certainties / images as f64,
+    let mean = |&(images, right, confidences): &(usize, usize, f64)| Bin {
+        confidence: confidences / images as f64,
         accuracy: right as f64 / images as f64,
         images,
     };
@@ -423,26 +428,27 @@ fn calibration_svg(bins: &[Bin]) -> String {
     let all = bins.iter().map(|b| b.images).sum::<usize>() as f64;
     let mut points = String::new();
     let mut description = String::new();
-    for Bin { certainty, accuracy, images } in bins {
-        let (x, y) = (40.0 + 280.0 * certainty, 300.0 - 280.0 * accuracy);
+    for Bin { confidence, accuracy, images } in bins {
+        let (x, y) = (40.0 + 280.0 * confidence, 300.0 - 280.0 * accuracy);
         let radius = 3.0 + 9.0 * (*images as f64 / all).sqrt();
         let _ = write!(points, "<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"{radius:.1}\"/>");
-        let _ = write!(description, " {accuracy:.3} at {certainty:.3} ({images} images);");
+        let _ = write!(description, " {accuracy:.3} at {confidence:.3} ({images} images);");
     }
     format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"calibration\" viewBox=\"0 0 340 340\" role=\"img\"><title>Accuracy against \
-         certainty</title><desc>Accuracy{description}</desc><style>{STYLE}</style><rect class=\"paper\" width=\"340\" height=\"340\"/>\
+         confidence</title><desc>Accuracy{description}</desc><style>{STYLE}</style><rect class=\"paper\" width=\"340\" height=\"340\"/>\
          <path d=\"M40 300H320M40 300V20\"/><path class=\"ideal\" d=\"M40 300L320 20\"/>{points}<text x=\"180\" y=\"330\" \
-         text-anchor=\"middle\">certainty</text><text transform=\"translate(16 160) rotate(-90)\" text-anchor=\"middle\">accuracy</text>\
+         text-anchor=\"middle\">confidence</text><text transform=\"translate(16 160) rotate(-90)\" text-anchor=\"middle\">accuracy</text>\
          <text x=\"36\" y=\"304\" text-anchor=\"end\">0</text><text x=\"36\" y=\"26\" text-anchor=\"end\">1</text>\
          <text x=\"320\" y=\"316\" text-anchor=\"middle\">1</text></svg>\n"
     )
 }
 
-/// The wrong answers, those that were surest of themselves first.
-fn surest_mistakes(answers: &[Answer]) -> Vec<&Answer> {
-    let mut wrong: Vec<&Answer> = answers.iter().filter(|a| a.order[0] != a.label).collect();
-    wrong.sort_by(|a, b| b.certainty.total_cmp(&a.certainty));
+/// The misclassified images, the most confident mistakes first.
+fn worst_mistakes(predictions: &[Prediction]) -> Vec<&Prediction> {
+    let mut wrong: Vec<&Prediction> =
+        predictions.iter().filter(|a| a.order[0] != a.label).collect();
+    wrong.sort_by(|a, b| b.confidence.total_cmp(&a.confidence));
     wrong
 }
 
@@ -479,7 +485,7 @@ const cell = document.getElementById("cell");
 document.querySelectorAll(".matrix button").forEach(button => button.addEventListener("click", () => {
   document.querySelectorAll(".matrix [aria-pressed]").forEach(other => other.removeAttribute("aria-pressed"));
   button.setAttribute("aria-pressed", "true");
-  cell.innerHTML = button.dataset.c || "No image here.";
+  cell.innerHTML = button.dataset.c || "No images in this cell.";
 }));
 const mistakes = [...document.querySelectorAll(".matrix .wrong button")];
 mistakes.sort((a, b) => b.textContent - a.textContent)[0]?.click();

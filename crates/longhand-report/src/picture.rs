@@ -4,7 +4,8 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use ndarray::{ArrayRef2, ArrayView2, ArrayView3};
 
-/// An image of bytes, 255 for ink, in characters: two of its rows to a line, as characters are twice as high as wide.
+/// An image of bytes, 255 for ink, in characters. A line stands for two rows of pixels, because
+/// characters are twice as high as wide.
 ///
 /// ```
 /// use longhand_report::in_characters;
@@ -25,7 +26,8 @@ pub fn in_characters(image: &ArrayRef2<u8>) -> Vec<String> {
     (0..rows).step_by(2).map(line).collect()
 }
 
-/// Images of one size as a PNG picture, `in_row` of them side by side, what is left of the last row white.
+/// Images of one size as a PNG picture, `in_row` of them side by side. The rest of the last row is
+/// white.
 pub(crate) fn gray(images: ArrayView3<'_, u8>, chosen: &[usize], in_row: usize) -> Vec<u8> {
     let (_, rows, columns) = images.dim();
     let mut pixels = vec![];
@@ -43,8 +45,9 @@ pub(crate) fn gray(images: ArrayView3<'_, u8>, chosen: &[usize], in_row: usize) 
     png(in_row * columns, height, png::ColorType::Grayscale, &pixels)
 }
 
-/// Each column of `weights` as an image of `columns` pixels a row, `in_row` of them side by side: orange where it is positive, blue where it
-/// is negative, white where it is zero, the strongest colour for the largest absolute value of all.
+/// Each column of `weights` as an image with rows of `columns` pixels, `in_row` of them side by
+/// side. Positive weights are orange, negative ones blue, and zero is white. The largest absolute
+/// value has the strongest colour.
 pub(crate) fn diverging(weights: ArrayView2<'_, f32>, columns: usize, in_row: usize) -> Vec<u8> {
     let largest = weights.iter().fold(0f32, |m, w| m.max(w.abs())).max(f32::MIN_POSITIVE);
     let (features, units) = weights.dim();
@@ -68,7 +71,7 @@ pub(crate) fn diverging(weights: ArrayView2<'_, f32>, columns: usize, in_row: us
     png(in_row * columns, height, png::ColorType::Rgb, &pixels)
 }
 
-/// A PNG picture as an address that holds it.
+/// A PNG picture as a `data:` URL.
 pub(crate) fn address(png: &[u8]) -> String {
     format!("data:image/png;base64,{}", BASE64_STANDARD.encode(png))
 }

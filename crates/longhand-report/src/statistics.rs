@@ -1,11 +1,12 @@
-//! What can be said of accuracies and losses on a limited number of images.
+//! Intervals and tests for accuracies and losses that were measured on a limited number of images.
 //!
 //! The values agree with scipy's and statsmodels' (`tests/reference/statistics.py`).
 
-/// The 95 % interval for the probability behind `right` of `n`: Wilson's, which stays within 0..1 and is right for few errors, too.
-/// All of 0..1 for `n` = 0.
+/// Wilson's 95 % interval for a probability, from `right` successes in `n` trials. It stays within
+/// 0..1 and holds for few errors too. For `n` = 0 it is all of 0..1.
 ///
-/// Source: E. B. Wilson, *Probable inference, the law of succession, and statistical inference*, 1927.
+/// Source: E. B. Wilson, *Probable inference, the law of succession, and statistical inference*,
+/// 1927.
 ///
 /// ```
 /// let (low, high) = longhand_report::statistics::wilson(9, 10);
@@ -24,12 +25,17 @@ pub fn wilson(right: usize, n: usize) -> (f64, f64) {
     (low, high)
 }
 
-/// McNemar's exact test: the probability that two equally good models differ as much or more, if `first_only` images are right for the first
-/// only and `second_only` for the second only. Images that both or neither read rightly do not count. 1 where there are no others.
+/// McNemar's exact test: the p-value of the hypothesis that two models are equally good.
 ///
-/// It is the two-sided binomial test of `first_only` in `first_only + second_only` tosses of a coin.
+/// `first_only` images are classified correctly by the first model only, `second_only` by the
+/// second only. Images that both or neither classify correctly do not count. Without any others,
+/// the p-value is 1.
 ///
-/// Source: Q. McNemar, *Note on the sampling error of the difference between correlated proportions*, 1947.
+/// This is the two-sided binomial test of `first_only` heads in `first_only + second_only` tosses
+/// of a fair coin.
+///
+/// Source: Q. McNemar, *Note on the sampling error of the difference between correlated
+/// proportions*, 1947.
 ///
 /// ```
 /// use longhand_report::statistics::mcnemar;
@@ -48,8 +54,8 @@ pub fn mcnemar(first_only: usize, second_only: usize) -> f64 {
     (2.0 * tail).min(1.0)
 }
 
-/// The mean of values and its 95 % interval by the bootstrap: of 2000 samples drawn with replacement, the means between which the middle
-/// 95 % lie (percentile method). `random` gives evenly distributed 64-bit numbers.
+/// The mean of values and its 95 % bootstrap interval, by the percentile method: the middle 95 % of
+/// the means of 2000 samples drawn with replacement. `random` gives uniform 64-bit numbers.
 ///
 /// Source: B. Efron, *Bootstrap methods: another look at the jackknife*, 1979.
 ///
@@ -57,9 +63,13 @@ pub fn mcnemar(first_only: usize, second_only: usize) -> f64 {
 /// There are no values.
 ///
 /// ```
+/// use longhand_report::statistics::bootstrap_mean;
 /// let mut state = 1u64;
-/// let random = || { state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407); state };
-/// let (mean, low, high) = longhand_report::statistics::bootstrap_mean(&[1.0, 2.0, 3.0], random);
+/// let random = || {
+///     state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+///     state
+/// };
+/// let (mean, low, high) = bootstrap_mean(&[1.0, 2.0, 3.0], random);
 /// assert!(low < mean && mean == 2.0 && mean < high);
 /// ```
 #[track_caller]
