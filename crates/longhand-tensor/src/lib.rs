@@ -1,7 +1,8 @@
 //! Matrix products and row operations on plain [`ndarray`] arrays, and the [`Parameters`] trait.
 //!
-//! There is no tensor type here. A batch is an `Array2` with one sample per row; what reads takes `&ArrayRef2`, which
-//! owned arrays and views both are, and what computes something new returns an owned `Array2`.
+//! There is no tensor type here. A batch is an `Array2` with one sample per row; what reads takes
+//! `&ArrayRef2`, which owned arrays and views both are, and what computes something new returns an
+//! owned `Array2`.
 //!
 //! With `y = x·W`, the three products of a linear layer are
 //!
@@ -12,8 +13,9 @@
 //! | [`add_matmul_tn`] | `dW += xᵀ·dy` | `[n, in] [n, out] -> [in, out]` |
 //! | [`add_scaled_matmul_tn`] | `W += a·(xᵀ·dy)` | the same |
 //!
-//! as they are defined in [`reference`](mod@reference), to the last bit, and as fast as the CPU allows: with the instructions that it has, on
-//! several [threads](threads()) where that pays, and leaving out products with zero.
+//! as they are defined in [`reference`](mod@reference), to the last bit, and as fast as the CPU
+//! allows: with the instructions that it has, on several [threads](threads()) where that pays, and
+//! leaving out products with zero.
 //!
 //! ```
 //! use longhand_tensor::{add_matmul_tn, affine, matmul_nt, ndarray::array};
@@ -35,19 +37,27 @@ mod functions;
 mod kernel;
 mod lazy;
 mod parameters;
+mod pool;
 mod product;
 pub mod reference;
 mod reuse;
 mod rows;
 mod simd;
-mod threads;
 
 pub use float::Float;
 pub use lazy::LazyMatrix;
 pub use ndarray;
 pub use parameters::Parameters;
+pub use pool::{set_threads, threads};
 pub use product::{add_matmul_tn, add_scaled_matmul_tn, affine, matmul, matmul_nt};
+pub use rows::{add_scaled, add_sum_rows, argmax, exp_in_place, ln_in_place, sum};
+
+// What other crates of this workspace need beside these.
+#[doc(hidden)]
+pub use pool::{ignored_environment, in_parts, zip_parts};
+#[doc(hidden)]
 pub use reuse::{recycle, unspecified, unspecified_at_line};
-pub use rows::{add_scaled, add_sum_rows, argmax, exp_in_place, from_bytes, ln_in_place, sum};
+#[doc(hidden)]
+pub use rows::from_bytes;
+#[doc(hidden)]
 pub use simd::prefetch;
-pub use threads::{in_parts, set_threads, threads, zip_parts};

@@ -1,6 +1,6 @@
 use crate::Float;
+use crate::pool::in_parts;
 use crate::rows::add_scaled;
-use crate::threads::in_parts;
 
 /// The parameters of a model in one fixed order, each as a flat slice. Optimizers need no more.
 ///

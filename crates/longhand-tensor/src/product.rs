@@ -5,8 +5,8 @@ use ndarray::{Array2, ArrayRef1, ArrayRef2, CowArray, Ix2};
 use crate::Float;
 use crate::dispatch::{Isa, Product, skip_zeros};
 use crate::kernel::Matrix;
+use crate::pool::{for_each_part, spread, threads};
 use crate::reuse::unspecified;
-use crate::threads::{for_each_part, spread, threads};
 
 /// `x·W`.
 ///

@@ -2,7 +2,7 @@ use ndarray::{ArrayRef1, ArrayRef2};
 
 use crate::Float;
 use crate::dispatch::{Function, Isa};
-use crate::threads::zip_parts;
+use crate::pool::zip_parts;
 
 /// `db += Σ_r dy[r]`, the sum over the rows.
 ///
