@@ -4,7 +4,9 @@ use std::ops::{AddAssign, DivAssign, MulAssign, Neg, SubAssign};
 
 use ndarray::LinalgScalar;
 
-use crate::dispatch::{Function, Isa, Kernels};
+use crate::functions::Function;
+use crate::isa::Isa;
+use crate::multiply::Multiply;
 
 /// `f32` or `f64`, with the few functions that networks need.
 ///
@@ -21,7 +23,7 @@ use crate::dispatch::{Function, Isa, Kernels};
 /// assert_eq!(sigmoid(0.0f64), 0.5);
 /// ```
 pub trait Float:
-    Kernels
+    Multiply
     + LinalgScalar
     + Neg<Output = Self>
     + AddAssign
@@ -63,6 +65,7 @@ pub trait Float:
     fn is_finite(self) -> bool;
 }
 
+#[inline]
 fn one<F: Float>(function: Function, x: F) -> F {
     let mut numbers = [x];
     F::map(Isa::detect(), function, &mut numbers);
@@ -72,39 +75,51 @@ fn one<F: Float>(function: Function, x: F) -> F {
 macro_rules! float {
     ($type:ident $ln_1p:ident $tanh:ident $erf:ident $cos:ident) => {
         impl Float for $type {
+            #[inline]
             fn from_f64(value: f64) -> Self {
                 value as $type
             }
+            #[inline]
             fn to_f64(self) -> f64 {
                 f64::from(self)
             }
+            #[inline]
             fn exp(self) -> Self {
                 one(Function::Exp, self)
             }
+            #[inline]
             fn ln(self) -> Self {
                 one(Function::Ln, self)
             }
+            #[inline]
             fn ln_1p(self) -> Self {
                 libm::$ln_1p(self)
             }
+            #[inline]
             fn tanh(self) -> Self {
                 libm::$tanh(self)
             }
+            #[inline]
             fn erf(self) -> Self {
                 libm::$erf(self)
             }
+            #[inline]
             fn cos(self) -> Self {
                 libm::$cos(self)
             }
+            #[inline]
             fn mul_add(self, b: Self, c: Self) -> Self {
                 $type::mul_add(self, b, c)
             }
+            #[inline]
             fn sqrt(self) -> Self {
                 $type::sqrt(self) // IEEE 754 demands it correctly rounded, so the platform's is as good
             }
+            #[inline]
             fn abs(self) -> Self {
                 $type::abs(self)
             }
+            #[inline]
             fn is_finite(self) -> bool {
                 $type::is_finite(self)
             }

@@ -1,9 +1,37 @@
-//! Functions of many numbers at once, written so that the compiler makes vector instructions of them: no branch, and no call but
-//! of fused multiply-adds. Every operation is one that IEEE 754 rounds in one way only, so the bits are the same on every CPU.
+//! Functions of many numbers at once, written so that the compiler makes vector instructions of
+//! them: no branch, and no call but of fused multiply-adds. Every operation is one that IEEE 754
+//! rounds in one way only, so the bits are the same on every CPU.
+//!
+//! All are `#[inline(always)]`: `compiled` puts them into functions for one instruction set each.
 
-/// Kernels for `f32`.
+use crate::scalar::Scalar;
+use crate::tuning::LINE;
+
+/// A function of one number.
+#[derive(Clone, Copy, Debug)]
+pub enum Function {
+    /// `e` to the power of the number.
+    Exp,
+    /// Natural logarithm.
+    Ln,
+}
+
+/// Adds `a·x` to `y`, each product and each sum rounded.
+#[inline(always)]
+pub fn add_scaled<F: Scalar>(y: &mut [F], a: F, x: &[F]) {
+    // The most of it begins where a cache line does, so that no vector is written to two.
+    let few = y.as_ptr().align_offset(LINE).min(y.len());
+    let (first, most) = y.split_at_mut(few);
+    for (y, x) in [(first, &x[..few]), (most, &x[few..])] {
+        for (y, &x) in y.iter_mut().zip(x) {
+            *y = *y + a * x;
+        }
+    }
+}
+
+/// Functions for `f32`.
 pub mod f32 {
-    use crate::dispatch::Function;
+    use super::Function;
 
     #[inline(always)]
     pub fn map(function: Function, numbers: &mut [f32]) {
@@ -21,10 +49,18 @@ pub mod f32 {
         }
     }
 
+    /// Writes `bytes / 255`.
+    #[inline(always)]
+    pub fn from_bytes(bytes: &[u8], numbers: &mut [f32]) {
+        for (number, &byte) in numbers.iter_mut().zip(bytes) {
+            *number = from_byte(byte);
+        }
+    }
+
     /// The quotient by 255 is a product with its inverse, whose error a second product takes back: correctly rounded for every
     /// byte, which is tested.
     #[inline(always)]
-    pub fn from_byte(byte: u8) -> f32 {
+    fn from_byte(byte: u8) -> f32 {
         const INVERSE: f32 = 1.0 / 255.0;
         const REST: f32 = (1.0 / 255.0 - INVERSE as f64) as f32;
         f32::from(byte).mul_add(INVERSE, f32::from(byte) * REST)
@@ -93,7 +129,7 @@ pub mod f32 {
 
 /// Functions for `f64`, which is for checking gradients.
 pub mod f64 {
-    use crate::dispatch::Function;
+    use super::Function;
 
     #[inline(always)]
     pub fn map(function: Function, numbers: &mut [f64]) {
@@ -105,15 +141,20 @@ pub mod f64 {
         }
     }
 
+    /// Writes `bytes / 255`.
     #[inline(always)]
-    pub fn from_byte(byte: u8) -> f64 {
-        f64::from(byte) / 255.0
+    pub fn from_bytes(bytes: &[u8], numbers: &mut [f64]) {
+        for (number, &byte) in numbers.iter_mut().zip(bytes) {
+            *number = f64::from(byte) / 255.0;
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::dispatch::{Function, Isa, Kernels};
+    use super::Function;
+    use crate::compiled::Compiled;
+    use crate::isa::{Isa, Portable};
 
     /// The distance of `found` from `exact` in units of the last place of the `f32` next to `exact`.
     fn units(found: f32, exact: f64) -> f64 {
@@ -172,7 +213,7 @@ mod tests {
                 // The bits of a NaN are not specified.
                 found.iter().map(|f| if f.is_nan() { 0 } else { f.to_bits() }).collect::<Vec<_>>()
             };
-            let portable = bits(Isa::Portable);
+            let portable = bits(Isa::Portable(Portable));
             for isa in Isa::available() {
                 assert_eq!(bits(isa), portable, "{function:?} {isa:?}");
             }

@@ -3,7 +3,7 @@ use std::sync::OnceLock;
 
 use ndarray::Array2;
 
-use crate::product::expect_fit_tn;
+use crate::matmul::expect_fit_tn;
 use crate::{
     Float, add_matmul_tn, add_scaled, add_scaled_matmul_tn, in_parts, recycle, unspecified_at_line,
 };

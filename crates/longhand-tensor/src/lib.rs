@@ -31,32 +31,39 @@
 //! assert_eq!(dw, array![[100. + 10.], [100. + 20.]]);
 //! ```
 
-mod dispatch;
+mod arrays;
+mod compiled;
 mod float;
 mod functions;
+mod isa;
 mod kernel;
 mod lazy;
+mod matmul;
+mod memory;
+mod multiply;
 mod parameters;
+mod plan;
 mod pool;
 mod product;
 pub mod reference;
-mod reuse;
 mod rows;
+mod scalar;
 mod simd;
+mod tuning;
 
 pub use float::Float;
 pub use lazy::LazyMatrix;
+pub use matmul::{add_matmul_tn, add_scaled_matmul_tn, affine, matmul, matmul_nt};
 pub use ndarray;
 pub use parameters::Parameters;
 pub use pool::{set_threads, threads};
-pub use product::{add_matmul_tn, add_scaled_matmul_tn, affine, matmul, matmul_nt};
 pub use rows::{add_scaled, add_sum_rows, argmax, exp_in_place, ln_in_place, sum};
 
 // What other crates of this workspace need beside these.
 #[doc(hidden)]
-pub use pool::{ignored_environment, in_parts, zip_parts};
+pub use arrays::{recycle, unspecified, unspecified_at_line};
 #[doc(hidden)]
-pub use reuse::{recycle, unspecified, unspecified_at_line};
+pub use pool::{ignored_environment, in_parts, zip_parts};
 #[doc(hidden)]
 pub use rows::from_bytes;
 #[doc(hidden)]

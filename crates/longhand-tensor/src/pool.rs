@@ -13,6 +13,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::thread;
 
+use crate::tuning::{PASS_WORTH_THREADS, THREADS_ANYWHERE, WAITS_AWAKE, WAITS_IN_PLACE};
+
 /// How many threads may compute, the caller's included. It is 0 until somebody asks.
 static THREADS: AtomicUsize = AtomicUsize::new(0);
 
@@ -81,7 +83,7 @@ fn available() -> usize {
 /// How many threads there may be where so many are available. At least 8, so that any machine can
 /// try out several.
 fn most_threads(available: usize) -> usize {
-    available.max(8)
+    available.max(THREADS_ANYWHERE)
 }
 
 /// The number of threads that `text` asks for, and whether that is the one it says. An empty text
@@ -184,9 +186,6 @@ pub(crate) fn for_each_part(parts: usize, work: &Work<'_>) {
     }
 }
 
-/// Elements from which on a second thread gains more than it costs to wake.
-const WORTH_THREADS: usize = 1 << 16;
-
 /// Whether the weights are spread over several cores' caches, as the last product of some size was
 /// computed there. Where it was not, to update them there would only move them to and fro.
 static SPREAD: AtomicBool = AtomicBool::new(true);
@@ -214,7 +213,7 @@ pub(crate) fn spread(threads: usize) {
 #[track_caller]
 pub fn in_parts<T: Send>(changed: &mut [T], unit: usize, f: impl Fn(usize, &mut [T]) + Sync) {
     assert!(unit > 0, "in_parts: a unit of 0 elements");
-    if changed.len() < WORTH_THREADS || !SPREAD.load(Ordering::Relaxed) {
+    if changed.len() < PASS_WORTH_THREADS || !SPREAD.load(Ordering::Relaxed) {
         return f(0, changed);
     }
     let each = changed.len().div_ceil(threads()).next_multiple_of(unit);
@@ -282,7 +281,7 @@ impl Pool {
         let mut seen = 0;
         loop {
             let mut waits = 0;
-            while self.jobs.load(Ordering::Acquire) == seen && waits < GIVE_UP {
+            while self.jobs.load(Ordering::Acquire) == seen && waits < WAITS_AWAKE {
                 pause(&mut waits);
             }
             let mut job = self.job();
@@ -307,18 +306,13 @@ impl Pool {
 
 /// Waits for a moment: at first in place, soon by letting others run.
 fn pause(waits: &mut u32) {
-    if *waits < YIELD {
+    if *waits < WAITS_IN_PLACE {
         std::hint::spin_loop();
     } else {
         thread::yield_now();
     }
     *waits += 1;
 }
-
-/// Moments in place, some ten microseconds of them.
-const YIELD: u32 = 500;
-/// Moments after which an idle worker sleeps until it is woken, some hundreds of microseconds.
-const GIVE_UP: u32 = YIELD + 500;
 
 #[cfg(test)]
 mod tests {

@@ -1,7 +1,8 @@
 use ndarray::{ArrayRef1, ArrayRef2};
 
 use crate::Float;
-use crate::dispatch::{Function, Isa};
+use crate::functions::Function;
+use crate::isa::Isa;
 use crate::pool::zip_parts;
 
 /// `db += Σ_r dy[r]`, the sum over the rows.
