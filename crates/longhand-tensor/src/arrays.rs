@@ -6,8 +6,8 @@ use crate::Float;
 use crate::memory;
 use crate::tuning::LINE;
 
-/// An array to be written to: what it holds is left over from others. Its memory is that of one given to [`recycle`], where there is one
-/// of about the size.
+/// An array to be written to: what it holds is left over from others. Its memory is that of one
+/// given to [`recycle`], where there is one of about the size.
 ///
 /// ```
 /// use longhand_tensor::{recycle, unspecified};
@@ -24,8 +24,9 @@ pub fn unspecified<F: Float>(rows: usize, columns: usize) -> Array2<F> {
         .expect("rows · columns numbers")
 }
 
-/// The same, beginning where a cache line does: of as many columns as fill lines, no vector then lies in two. The array does not begin where
-/// its memory does, which `into_raw_vec_and_offset` tells.
+/// The same, beginning where a cache line does: of as many columns as fill lines, no vector then
+/// lies in two. The array does not begin where its memory does, which `into_raw_vec_and_offset`
+/// tells.
 ///
 /// ```
 /// let array = longhand_tensor::unspecified_at_line::<f32>(10, 30);

@@ -153,7 +153,8 @@ macro_rules! call {
     };
     (f64, $isa:expr, $function:ident($($argument:expr),*)) => {
         match $isa {
-            // SAFETY: the token stands for the features that the function was compiled for, and more.
+            // SAFETY: the token stands for the features that the function was compiled for, and
+            // more.
             #[cfg(target_arch = "x86_64")]
             Isa::Avx512(isa) => unsafe { f64_avx2::$function(isa.avx2(), $($argument),*) },
             // SAFETY: the token stands for the features that the function was compiled for.

@@ -57,8 +57,8 @@ pub mod f32 {
         }
     }
 
-    /// The quotient by 255 is a product with its inverse, whose error a second product takes back: correctly rounded for every
-    /// byte, which is tested.
+    /// The quotient by 255 is a product with its inverse, whose error a second product takes back:
+    /// correctly rounded for every byte, which is tested.
     #[inline(always)]
     fn from_byte(byte: u8) -> f32 {
         const INVERSE: f32 = 1.0 / 255.0;
@@ -66,14 +66,15 @@ pub mod f32 {
         f32::from(byte).mul_add(INVERSE, f32::from(byte) * REST)
     }
 
-    /// ln 2 as the sum of two numbers, the first of so few digits that its product with an exponent is exact.
+    /// ln 2 as the sum of two numbers, the first of so few digits that its product with an exponent
+    /// is exact.
     const LN_2_HIGH: f32 = 0.693_359_4;
     const LN_2_LOW: f32 = -2.121_944_4e-4;
 
     /// `e^x`, within 1 unit in the last place (tested for every `f32`).
     ///
-    /// `x = n·ln 2 + r` with an integer `n` and `|r| ≤ ln 2 / 2`, so that `e^x = 2^n·e^r`, and `e^r = 1 + r + r²·q(r)` with a polynomial
-    /// `q` of least largest error.
+    /// `x = n·ln 2 + r` with an integer `n` and `|r| ≤ ln 2 / 2`, so that `e^x = 2^n·e^r`, and `e^r
+    /// = 1 + r + r²·q(r)` with a polynomial `q` of least largest error.
     #[inline(always)]
     fn exp(x: f32) -> f32 {
         const TO_INTEGER: f32 = 12_582_912.0; // 1.5·2²³: what is added to it is rounded to an integer, in its last bits
@@ -99,8 +100,8 @@ pub mod f32 {
 
     /// `ln x`, within 1 unit in the last place (tested for every `f32`).
     ///
-    /// `x = 2^n·(1 + f)` with `1 + f` from `√½` to `√2`, so that `ln x = n·ln 2 + ln(1 + f)`, and `ln(1 + f) = f − f²/2 + f³·p(f)` with a
-    /// polynomial `p` of least largest error.
+    /// `x = 2^n·(1 + f)` with `1 + f` from `√½` to `√2`, so that `ln x = n·ln 2 + ln(1 + f)`, and
+    /// `ln(1 + f) = f − f²/2 + f³·p(f)` with a polynomial `p` of least largest error.
     #[inline(always)]
     fn ln(x: f32) -> f32 {
         const ROOT_HALF: u32 = 0x3f35_04f3;
@@ -156,7 +157,8 @@ mod tests {
     use crate::compiled::Compiled;
     use crate::isa::{Isa, Portable};
 
-    /// The distance of `found` from `exact` in units of the last place of the `f32` next to `exact`.
+    /// The distance of `found` from `exact` in units of the last place of the `f32` next to
+    /// `exact`.
     fn units(found: f32, exact: f64) -> f64 {
         let nearest = exact as f32;
         if found.to_bits() == nearest.to_bits() || (found.is_nan() && nearest.is_nan()) {
@@ -189,7 +191,8 @@ mod tests {
 
     #[test]
     fn exp_and_ln_are_within_1_unit_in_the_last_place() {
-        // The step is prime, so that every exponent and every kind of mantissa is met. `LONGHAND_EVERY_F32=1` takes minutes.
+        // The step is prime, so that every exponent and every kind of mantissa is met.
+        // `LONGHAND_EVERY_F32=1` takes minutes.
         let step = if std::env::var_os("LONGHAND_EVERY_F32").is_some() { 1 } else { 1009 };
         for (function, exact) in
             [(Function::Exp, libm::exp as fn(f64) -> f64), (Function::Ln, libm::log)]

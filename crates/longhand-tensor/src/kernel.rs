@@ -36,10 +36,11 @@ impl<F: Scalar> Scratch<F> {
     }
 }
 
-/// The columns of a matrix, as vectors `first..end` that are held in registers at once, at most `most`.
+/// The columns of a matrix, as vectors `first..end` that are held in registers at once, at most
+/// `most`.
 ///
-/// The last vector of a row is moved left until it fits, over columns that its neighbour computes to the same bits; both
-/// are in one block, so that each has read its columns before either writes.
+/// The last vector of a row is moved left until it fits, over columns that its neighbour computes
+/// to the same bits; both are in one block, so that each has read its columns before either writes.
 #[inline(always)]
 fn blocks(columns: usize, lanes: usize, most: usize) -> impl Iterator<Item = (usize, usize)> {
     let vectors = columns.div_ceil(lanes);
@@ -78,7 +79,8 @@ fn begin<F: Scalar, V: Simd<F>, const C: usize>(
     if scale.is_some() { [V::splat(isa, F::zero()); C] } else { load(isa, row, at) }
 }
 
-/// Writes sums, or adds them times the scale to what stands in a row. Makes every zero of a sum a positive one.
+/// Writes sums, or adds them times the scale to what stands in a row. Makes every zero of a sum a
+/// positive one.
 #[inline(always)]
 fn finish<F: Scalar, V: Simd<F>, const C: usize>(
     isa: V::Isa,

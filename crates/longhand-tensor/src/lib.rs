@@ -68,3 +68,62 @@ pub use pool::{ignored_environment, in_parts, zip_parts};
 pub use rows::from_bytes;
 #[doc(hidden)]
 pub use simd::prefetch;
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    /// The modules from the ground floor up. `Float` stands for the module `float`.
+    const FLOORS: [&str; 19] = [
+        "scalar",
+        "tuning",
+        "isa",
+        "simd",
+        "functions",
+        "kernel",
+        "compiled",
+        "plan",
+        "product",
+        "memory",
+        "pool",
+        "multiply",
+        "float",
+        "arrays",
+        "matmul",
+        "rows",
+        "parameters",
+        "lazy",
+        "reference",
+    ];
+
+    /// The code of a module and of those inside it, without comments and tests.
+    fn code(module: &str) -> String {
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+        let mut files = vec![source.join(module).with_extension("rs")];
+        if let Ok(inside) = source.join(module).read_dir() {
+            files.extend(inside.map(|entry| entry.unwrap().path()));
+        }
+        let mut code = String::new();
+        for file in files {
+            let text = std::fs::read_to_string(&file).unwrap();
+            let text = text.split("#[cfg(test)]\nmod tests").next().unwrap();
+            for line in text.lines().filter(|line| !line.trim_start().starts_with("//")) {
+                code += line;
+                code.push('\n');
+            }
+        }
+        code
+    }
+
+    #[test]
+    #[cfg_attr(miri, ignore = "reads files")]
+    fn imports_run_one_way() {
+        for (floor, module) in FLOORS.iter().enumerate() {
+            for import in code(module).split("crate::").skip(1) {
+                let import = import.split(|c: char| !c.is_alphanumeric()).next().unwrap();
+                let below = FLOORS.iter().position(|&m| m == import.to_lowercase());
+                assert!(below.is_some_and(|b| b <= floor), "{module} imports {import}");
+            }
+        }
+    }
+}

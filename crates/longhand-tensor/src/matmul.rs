@@ -9,7 +9,8 @@ use crate::product::Product;
 
 /// `x·W`.
 ///
-/// A zero in `x` may be skipped, and then contributes nothing even where its weight is infinite or NaN.
+/// A zero in `x` may be skipped, and then contributes nothing even where its weight is infinite or
+/// NaN.
 ///
 /// # Shapes
 /// `x: [n, in]`, `w: [in, out]`, result `[n, out]`.
@@ -23,7 +24,8 @@ pub fn matmul<F: Float>(x: &ArrayRef2<F>, w: &ArrayRef2<F>) -> Array2<F> {
 
 /// `x·W + b`, with `b` added to every row.
 ///
-/// A zero in `x` may be skipped, and then contributes nothing even where its weight is infinite or NaN.
+/// A zero in `x` may be skipped, and then contributes nothing even where its weight is infinite or
+/// NaN.
 ///
 /// # Shapes
 /// `x: [n, in]`, `w: [in, out]`, `b: [out]`, result `[n, out]`.
@@ -48,7 +50,8 @@ fn rows<F: Float>(x: &ArrayRef2<F>, w: &ArrayRef2<F>, bias: Option<&[F]>) -> Arr
 
 /// `dy·Wᵀ`.
 ///
-/// A zero in `dy` may be skipped, and then contributes nothing even where its weight is infinite or NaN.
+/// A zero in `dy` may be skipped, and then contributes nothing even where its weight is infinite or
+/// NaN.
 ///
 /// # Shapes
 /// `dy: [n, out]`, `w: [in, out]`, result `[n, in]`.
@@ -79,7 +82,8 @@ pub fn add_matmul_tn<F: Float>(x: &ArrayRef2<F>, dy: &ArrayRef2<F>, dw: &mut Arr
     transposed_left(x, dy, None, dw);
 }
 
-/// `W += a·(xᵀ·dy)`: what [`add_matmul_tn`] to zeros and then [`add_scaled`](crate::add_scaled) give, to the last bit, in one pass.
+/// `W += a·(xᵀ·dy)`: what [`add_matmul_tn`] to zeros and then [`add_scaled`](crate::add_scaled)
+/// give, to the last bit, in one pass.
 ///
 /// A zero in `x` may be skipped, and then contributes nothing even where `dy` is infinite or NaN.
 ///

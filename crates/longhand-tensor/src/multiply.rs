@@ -183,7 +183,8 @@ mod tests {
         (0..n).map(|i| f64::from(number(i) as f32)).collect()
     }
 
-    /// The products, written as their definition. The result has `m` rows and `n` columns, and `k` is summed over.
+    /// The products, written as their definition. The result has `m` rows and `n` columns, and `k`
+    /// is summed over.
     fn naive(kind: Kind, (m, k, n): (usize, usize, usize), a: &[f64], b: &[f64], c: &mut [f64]) {
         for i in 0..m {
             for j in 0..n {
@@ -240,7 +241,8 @@ mod tests {
             numbers(n, 0.3, state),
             numbers(m * n, 0.3, state),
         );
-        // What is added to has no negative zeros: whether those stay is the one thing the ways may differ in.
+        // What is added to has no negative zeros: whether those stay is the one thing the ways may
+        // differ in.
         let c: Vec<f64> = match kind {
             Kind::Rows => bias.iter().copied().cycle().take(m * n).collect(),
             Kind::TransposedRight => vec![0.0; m * n],
@@ -277,7 +279,8 @@ mod tests {
         }
     }
 
-    /// A sum that underflows to -0 stays -0 when the products with zero behind it are skipped, and does not otherwise.
+    /// A sum that underflows to -0 stays -0 when the products with zero behind it are skipped, and
+    /// does not otherwise.
     #[test]
     fn a_zero_is_positive() {
         for n in [3, 10, 30, 33] {

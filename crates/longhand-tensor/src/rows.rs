@@ -32,7 +32,8 @@ pub fn add_sum_rows<F: Float>(dy: &ArrayRef2<F>, db: &mut ArrayRef1<F>) {
     }
 }
 
-/// `y += a·x`, the product and the sum rounded one after the other; on several threads where the slices are long enough.
+/// `y += a·x`, the product and the sum rounded one after the other; on several threads where the
+/// slices are long enough.
 ///
 /// # Panics
 /// The slices are not of the same length.
@@ -86,8 +87,8 @@ pub fn ln_in_place<F: Float>(numbers: &mut [F]) {
     F::map(Isa::detect(), Function::Ln, numbers);
 }
 
-/// The sum of numbers in the order in which they come. (A sum whose order a library chooses may change with its version and
-/// with an array's layout, and with it the last bits of a seeded run.)
+/// The sum of numbers in the order in which they come. (A sum whose order a library chooses may
+/// change with its version and with an array's layout, and with it the last bits of a seeded run.)
 ///
 /// ```
 /// assert_eq!(longhand_tensor::sum([1e16, 1.0, -1e16]), 0.0); // 1e16 + 1 rounds to 1e16
@@ -97,7 +98,8 @@ pub fn sum<F: Float>(numbers: impl IntoIterator<Item = F>) -> F {
     numbers.into_iter().fold(F::zero(), |sum, number| sum + number)
 }
 
-/// The position of the largest element; of the first of several equal ones. NaN is never the largest.
+/// The position of the largest element; of the first of several equal ones. NaN is never the
+/// largest.
 ///
 /// # Panics
 /// The row is empty.
@@ -112,7 +114,8 @@ pub fn sum<F: Float>(numbers: impl IntoIterator<Item = F>) -> F {
 pub fn argmax<F: Float>(row: &ArrayRef1<F>) -> usize {
     assert!(!row.is_empty(), "argmax of an empty row");
     let Some(row) = row.as_slice() else { return argmax(&row.as_standard_layout()) };
-    // First the largest value, then where it is: two loops without a choice that a CPU could only guess.
+    // First the largest value, then where it is: two loops without a choice that a CPU could only
+    // guess.
     let is_number = |value: F| value.partial_cmp(&value).is_some();
     let first = row.iter().position(|&value| is_number(value)).unwrap_or(0);
     let largest = row.iter().fold(row[first], |m, &value| if value > m { value } else { m });

@@ -6,7 +6,8 @@ use ndarray::LinalgScalar;
 
 /// `f32` or `f64` for a kernel: zero, one, `+`, `·` and comparisons, of numbers that threads share.
 ///
-/// This module is private, so no other crate can implement the trait, or anything that builds on it.
+/// This module is private, so no other crate can implement the trait, or anything that builds on
+/// it.
 pub trait Scalar: LinalgScalar + PartialOrd + Debug + Send + Sync {}
 
 impl Scalar for f32 {}
@@ -14,7 +15,7 @@ impl Scalar for f64 {}
 
 /// Whether adding `scale` times zero changes nothing, not even the sign of a zero.
 pub fn vanishes<F: Scalar>(scale: F) -> bool {
-    let finite = scale - scale == F::zero();
+    let finite = scale * F::zero() == F::zero(); // infinity and NaN give NaN
     finite && scale < F::zero()
 }
 

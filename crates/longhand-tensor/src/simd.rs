@@ -114,7 +114,8 @@ macro_rules! portable {
 portable!(f32, 8);
 portable!(f64, 4);
 
-/// Asks for memory that is to be read soon, so that it is in the cache by then. Reads nothing, changes nothing.
+/// Asks for memory that is to be read soon, so that it is in the cache by then. Reads nothing,
+/// changes nothing.
 pub fn prefetch(bytes: &[u8]) {
     for line in bytes.chunks(LINE) {
         prefetch_line(&line[0]);
@@ -128,7 +129,8 @@ pub(crate) fn prefetch_line<T>(at: &T) {
     {
         use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
         #[allow(unsafe_code)]
-        // SAFETY: whatever the address, a prefetch reads nothing into the program and does not fault.
+        // SAFETY: whatever the address, a prefetch reads nothing into the program and does not
+        // fault.
         unsafe {
             _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(at).cast());
         }

@@ -100,7 +100,8 @@ pub const fn worth_threads(rows: usize, columns: usize) -> usize {
     match (rows, columns) {
         // The other operand is read for few multiplications: 784-800-10, one image, 10 to 8 µs.
         (1, _) => 1 << 19,
-        // What a thread has read it uses for many rows: 784-800-10 in batches of 128, 417 to 370 ms.
+        // What a thread has read it uses for many rows: 784-800-10 in batches of 128, 417 to 370
+        // ms.
         (128.., _) => 3 << 18,
         // Strips are the fastest, and what a thread would save is the least.
         (_, ..=128) => 1 << 22,

@@ -26,7 +26,8 @@ fn bits<'a>(array: impl IntoIterator<Item = &'a f32>) -> Vec<u32> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 
-    /// Any shape, any share of zeros: the bits are those of the loops of the definition, which are near the sums in f64.
+    /// Any shape, any share of zeros: the bits are those of the loops of the definition, which are
+    /// near the sums in f64.
     #[test]
     fn products_are_their_definition_to_the_last_bit(
         n in 0usize..70, k in 0usize..300, m in 0usize..100, zeros in 0.0..1.0, seed in 0u64..1000,
@@ -113,7 +114,8 @@ fn views_of_any_strides_give_what_their_copies_give() {
         assert_eq!(matmul_nt(&dyt.t(), &wt.t()), expected);
         let mut expected = Array2::ones(w.dim());
         add_matmul_tn(&x.to_owned(), &dy.to_owned(), &mut expected);
-        // Into every other row of a larger array, whose other rows stay as they are; and into a transposed one.
+        // Into every other row of a larger array, whose other rows stay as they are; and into a
+        // transposed one.
         let mut larger = Array2::ones((2 * w.nrows(), w.ncols()));
         add_matmul_tn(&x, &dy, &mut larger.slice_mut(s![..;2, ..]));
         assert_eq!(larger.slice(s![..;2, ..]), expected);
@@ -128,8 +130,8 @@ fn views_of_any_strides_give_what_their_copies_give() {
     }
 }
 
-/// What is not finite reaches the results of its own row and column, and of no other. (What zero times infinity is, is left
-/// open: NaN, or nothing where the zero is skipped.)
+/// What is not finite reaches the results of its own row and column, and of no other. (What zero
+/// times infinity is, is left open: NaN, or nothing where the zero is skipped.)
 #[test]
 fn infinity_and_nan_stay_in_their_row_and_column() {
     for columns in [3, 10, 30, 40, 100] {
@@ -178,7 +180,8 @@ mod guarded {
 
     impl Guarded {
         pub fn new(bytes: usize) -> Guarded {
-            // SAFETY: a new anonymous mapping, of which the first and the last page are made inaccessible.
+            // SAFETY: a new anonymous mapping, of which the first and the last page are made
+            // inaccessible.
             unsafe {
                 let page = libc::sysconf(libc::_SC_PAGESIZE) as usize;
                 let pages = bytes.div_ceil(page).max(1);
@@ -199,7 +202,8 @@ mod guarded {
         pub fn floats(&mut self, len: usize, at_end: bool) -> &mut [f32] {
             let room = self.pages * self.page - 4 * len;
             let offset = self.page + if at_end { room } else { 0 };
-            // SAFETY: within the readable pages, which are zeroed, aligned to 4 bytes at both ends, and borrowed mutably.
+            // SAFETY: within the readable pages, which are zeroed, aligned to 4 bytes at both ends,
+            // and borrowed mutably.
             unsafe { std::slice::from_raw_parts_mut(self.start.add(offset).cast(), len) }
         }
     }
@@ -212,7 +216,8 @@ mod guarded {
     }
 }
 
-/// Operands that begin or end at memory which may not be touched: a kernel that reads or writes past them is killed.
+/// Operands that begin or end at memory which may not be touched: a kernel that reads or writes
+/// past them is killed.
 #[cfg(unix)]
 #[test]
 fn no_kernel_reaches_past_its_operands() {
@@ -289,7 +294,8 @@ fn what_stands_around_an_output_stays() {
     }
 }
 
-/// All tests of this file once more, with the kernels for lesser CPUs, and with zeros never skipped.
+/// All tests of this file once more, with the kernels for lesser CPUs, and with zeros never
+/// skipped.
 #[test]
 fn the_other_kernels_pass_too() {
     for (variable, value) in [

@@ -5,7 +5,8 @@ use crate::scalar::Scalar;
 use crate::simd::Simd;
 use crate::tuning::{COLUMNS_TOGETHER, MOST_LANES, SUMMED_IN_STRIPS, WORTH_LOOKING};
 
-/// The columns in which some row is not zero; all of them, if zeros are not to be left out. Of one, two or four rows.
+/// The columns in which some row is not zero; all of them, if zeros are not to be left out. Of one,
+/// two or four rows.
 #[inline(always)]
 pub fn columns_alive<'a, F: Scalar, V: Simd<F>>(
     isa: V::Isa,
@@ -59,8 +60,8 @@ fn list_alive<F: Scalar, V: Simd<F>, const R: usize>(
     n
 }
 
-/// For each [`COLUMNS_TOGETHER`] columns one bit for every row, of 1 to [`SUMMED_IN_STRIPS`], that is not zero in all of them; for all rows, if zeros are not to
-/// be left out.
+/// For each [`COLUMNS_TOGETHER`] columns one bit for every row, of 1 to [`SUMMED_IN_STRIPS`], that
+/// is not zero in all of them; for all rows, if zeros are not to be left out.
 #[inline(always)]
 pub fn rows_alive<'a, F: Scalar, V: Simd<F>>(
     isa: V::Isa,

@@ -60,8 +60,8 @@ pub enum Right<'a, F> {
     Columns(Matrix<'a, F>),
 }
 
-/// `C += A·B`, with at least as many columns as a vector has lanes; or, of sums of 1 to [`SUMMED_IN_PAIRS`] products and with a scale,
-/// `C += scale·(A·B)`.
+/// `C += A·B`, with at least as many columns as a vector has lanes; or, of sums of 1 to
+/// [`SUMMED_IN_PAIRS`] products and with a scale, `C += scale·(A·B)`.
 #[inline(always)]
 pub fn pairs<F: Scalar, V: Simd<F>, const PANEL: usize>(
     isa: V::Isa,
@@ -281,7 +281,8 @@ impl<F: Scalar> Lists<F> {
         }
     }
 
-    /// Adds to `c` the product with rows `ks` of `b`, or this times the scale; of `b` up to `PANEL` columns are copied at a time.
+    /// Adds to `c` the product with rows `ks` of `b`, or this times the scale; of `b` up to `PANEL`
+    /// columns are copied at a time.
     #[inline(always)]
     fn multiply<V: Simd<F>, const PANEL: usize>(
         &mut self,
@@ -300,7 +301,7 @@ impl<F: Scalar> Lists<F> {
         for (first, end) in blocks(n, V::LANES, VECTORS) {
             with_vectors!(end - first, C => {
                 let at = columns_at::<C>(first, V::LANES, n);
-                self.multiply_columns::<V, C, PANEL>(isa, ks.start, b, scale, rows, c, at);
+                self.multiply_columns::<V, C, PANEL>(isa, ks.start, b, scale, rows, (c, at));
             });
         }
         self.panel = panel;
@@ -315,8 +316,7 @@ impl<F: Scalar> Lists<F> {
         b: Right<'_, F>,
         scale: Option<F>,
         panel: &mut [[F; PANEL]],
-        c: &mut [&mut [F]],
-        at: [usize; C],
+        (c, at): (&mut [&mut [F]], [usize; C]),
     ) {
         let copied_at = columns_at::<C>(0, V::LANES, PANEL);
         let mut start = 0;
@@ -360,7 +360,8 @@ impl<F: Scalar> Lists<F> {
     }
 }
 
-/// `0..n` in parts of `each` at most: evenly, since a part of a few takes nearly as long as a whole one, and whole vectors.
+/// `0..n` in parts of `each` at most: evenly, since a part of a few takes nearly as long as a whole
+/// one, and whole vectors.
 #[inline(always)]
 fn parts(n: usize, each: usize) -> impl Iterator<Item = Range<usize>> {
     let each = n.div_ceil(n.div_ceil(each)).next_multiple_of(16);
@@ -383,11 +384,12 @@ fn positions_of<F: Scalar, V: Simd<F>>(
     n
 }
 
-/// Writes the columns of `b` as rows, from element `at` of these on. Compiled for the baseline CPU: instructions that scatter a vector are
-/// slower.
+/// Writes the columns of `b` as rows, from element `at` of these on. Compiled for the baseline CPU:
+/// instructions that scatter a vector are slower.
 #[inline(never)]
 fn transpose<F: Scalar, const N: usize>(b: Matrix<'_, F>, out: &mut [[F; N]], at: usize) {
-    // A few columns at a time: what is written stays in the cache until each of its rows has been there.
+    // A few columns at a time: what is written stays in the cache until each of its rows has been
+    // there.
     for (k, out) in
         (0..b.columns).step_by(TRANSPOSED_AT_ONCE).zip(out.chunks_mut(TRANSPOSED_AT_ONCE))
     {
@@ -403,8 +405,9 @@ fn transpose<F: Scalar, const N: usize>(b: Matrix<'_, F>, out: &mut [[F; N]], at
     }
 }
 
-/// Adds to the rows of `c`, paired in this order, what the lists say: products with rows of `b`, or their sums times the scale. The lists are
-/// those that end at `ends`, the first of them beginning at `start`. Vectors begin at `from` in `b`, and at `at` in `c`.
+/// Adds to the rows of `c`, paired in this order, what the lists say: products with rows of `b`, or
+/// their sums times the scale. The lists are those that end at `ends`, the first of them beginning
+/// at `start`. Vectors begin at `from` in `b`, and at `at` in `c`.
 #[inline(always)]
 fn add_lists<F: Scalar, V: Simd<F>, const C: usize>(
     isa: V::Isa,

@@ -1,8 +1,8 @@
 //! Registers of AVX2 and AVX-512 as vectors.
 //!
 //! The register in each type is private, and every function that makes one takes a token or another
-//! vector. So each `unsafe` block below has one of these at hand: "proven" in its comment means that the
-//! token, or the vector, exists only where the CPU has the feature.
+//! vector. So each `unsafe` block below has one of these at hand: "proven" in its comment means
+//! that the token, or the vector, exists only where the CPU has the feature.
 #![allow(unsafe_code)]
 
 use std::arch::x86_64::*;
@@ -30,8 +30,8 @@ macro_rules! register {
             #[inline(always)]
             fn load(_: $isa, from: &[$float]) -> Self {
                 let from: &[$float; $lanes] = from.first_chunk().expect("as many elements as lanes");
-                // SAFETY: the feature is proven by the token; `from` is LANES readable elements, and
-                // the instruction needs no alignment.
+                // SAFETY: the feature is proven by the token; `from` is LANES readable elements,
+                // and the instruction needs no alignment.
                 $name(unsafe { $load(from.as_ptr()) })
             }
             #[inline(always)]
@@ -103,8 +103,8 @@ register!(
     fn rows_alive(isa: Avx512, x: &[f32], stride: usize, rows: usize, alive: &mut [u32]) {
         let alive: &mut [u32; 16 / COLUMNS_TOGETHER] =
             alive.first_chunk_mut().expect("one for each four columns");
-        // SAFETY: the feature is proven by the token; rows are read by `load`, which checks them, and
-        // `alive` is four writable numbers of 32 bits.
+        // SAFETY: the feature is proven by the token; rows are read by `load`, which checks them,
+        // and `alive` is four writable numbers of 32 bits.
         unsafe {
             let (mut bits, mut bit) = (_mm512_setzero_si512(), _mm512_set1_epi32(1));
             for r in 0..rows {
@@ -148,8 +148,8 @@ impl Simd<f32> for Part {
     #[inline(always)]
     fn load(_: Avx512, from: &[f32]) -> Self {
         let lanes = u16::MAX >> (Part::LANES - Part::lanes(from.len()));
-        // SAFETY: the feature is proven by the token; the instruction reads the elements whose bit is
-        // set in `lanes`, which `from` has, touches no others, and needs no alignment.
+        // SAFETY: the feature is proven by the token; the instruction reads the elements whose bit
+        // is set in `lanes`, which `from` has, touches no others, and needs no alignment.
         Part(F32x16(unsafe { _mm512_maskz_loadu_ps(lanes, from.as_ptr()) }))
     }
     /// As two halves that overlap. A masked store would look as if it reached into the next row,
