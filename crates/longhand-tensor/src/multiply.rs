@@ -251,7 +251,7 @@ mod tests {
         let narrow = |v: &[f64]| v.iter().map(|&v| F::from_f64(v)).collect::<Vec<F>>();
         let mut expected = c.clone();
         naive(kind, shape, &a, &b, &mut expected);
-        let mut first: Option<Vec<F>> = None;
+        let mut first: Option<Vec<u64>> = None;
         for (isa, zeros) in ways() {
             for parts in [1, 2, 5] {
                 let (a, b, bias, mut c) = (narrow(&a), narrow(&b), narrow(&bias), narrow(&c));
@@ -268,13 +268,10 @@ mod tests {
                         "{kind:?} {shape:?} {isa:?} {zeros:?}: {c} {expected}"
                     );
                 }
-                // Debug prints as many digits as tell two floats apart, and the sign of zero.
-                let first = first.get_or_insert_with(|| c.clone());
-                assert_eq!(
-                    format!("{first:?}"),
-                    format!("{c:?}"),
-                    "{kind:?} {shape:?}: {isa:?} {zeros:?} gives other bits"
-                );
+                // The bits, in f64 as in F.
+                let c: Vec<u64> = c.iter().map(|c| c.to_f64().to_bits()).collect();
+                let same = *first.get_or_insert_with(|| c.clone()) == c;
+                assert!(same, "{kind:?} {shape:?}: {isa:?} {zeros:?} gives other bits");
             }
         }
     }
@@ -300,7 +297,9 @@ mod tests {
 
     #[test]
     fn every_way_gives_the_same_bits_and_the_right_ones() {
-        let mut shapes = vec![
+        // An interpreter has no time for more than one shape of each plan.
+        let mut shapes = vec![(2, 9, 3), (3, 17, 12), (1, 5, 40), (2, 3, 260)];
+        let many: &[_] = &[
             (16, 784, 10),
             (16, 784, 30),
             (16, 30, 10),
@@ -313,7 +312,9 @@ mod tests {
             (9, 200, 257), // sums that are finished in one part, if they are scaled
             (7, 300, 257),
         ];
-        for m in [0, 1, 2, 7, 9] {
+        let (many, ms) = if cfg!(miri) { (&[][..], &[][..]) } else { (many, &[0, 1, 2, 7, 9][..]) };
+        shapes.extend(many);
+        for &m in ms {
             for k in [0, 1, 3, 33, 64] {
                 shapes.extend(
                     [0, 1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 33, 47, 140].map(|n| (m, k, n)),
@@ -329,7 +330,7 @@ mod tests {
             }
         }
         // Longer lines than are listed at once, of which some sums in f32 are rounded by more.
-        for kind in KINDS {
+        for kind in KINDS.into_iter().filter(|_| !cfg!(miri)) {
             check::<f32>(kind, (59, 2100, 70), 0.0, 4e-6);
         }
     }

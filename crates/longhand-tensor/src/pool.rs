@@ -318,6 +318,8 @@ fn pause(waits: &mut u32) {
 mod tests {
     use super::*;
 
+    const ROUNDS: usize = if cfg!(miri) { 2 } else { 50 };
+
     #[test]
     fn the_environment_asks_for_a_number_that_makes_sense_or_for_none() {
         for (text, available, expected) in [
@@ -343,7 +345,7 @@ mod tests {
             set_threads(threads);
             for parts in [0, 1, 2, 3, 50] {
                 let done: Vec<AtomicUsize> = (0..parts).map(|_| AtomicUsize::new(0)).collect();
-                for round in 1..=20 {
+                for round in 1..=ROUNDS {
                     for_each_part(parts, &|i| {
                         done[i].fetch_add(1, Ordering::Relaxed);
                     });
@@ -354,6 +356,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "many elements")]
     fn parts_are_whole_units_and_know_where_they_are() {
         for (threads, n) in [(1, 7000), (2, 7000), (3, 7001), (4, 9)] {
             set_threads(threads);
@@ -375,7 +378,7 @@ mod tests {
         thread::scope(|scope| {
             for _ in 0..4 {
                 scope.spawn(|| {
-                    for _ in 0..50 {
+                    for _ in 0..ROUNDS {
                         for_each_part(8, &|_| {
                             for_each_part(3, &|_| {
                                 done.fetch_add(1, Ordering::Relaxed);
@@ -385,7 +388,7 @@ mod tests {
                 });
             }
         });
-        assert_eq!(done.into_inner(), 4 * 50 * 8 * 3);
+        assert_eq!(done.into_inner(), 4 * ROUNDS * 8 * 3);
     }
 
     #[test]

@@ -29,6 +29,7 @@ proptest! {
     /// Any shape, any share of zeros: the bits are those of the loops of the definition, which are
     /// near the sums in f64.
     #[test]
+    #[cfg_attr(miri, ignore = "large shapes")]
     fn products_are_their_definition_to_the_last_bit(
         n in 0usize..70, k in 0usize..300, m in 0usize..100, zeros in 0.0..1.0, seed in 0u64..1000,
     ) {
@@ -41,6 +42,7 @@ proptest! {
 
     /// The same of wide ones, which are computed in another way.
     #[test]
+    #[cfg_attr(miri, ignore = "large shapes")]
     fn wide_products_are_their_definition_to_the_last_bit(
         n in 0usize..300, k in 0usize..60, m in 250usize..300, zeros in 0.0..1.0, seed in 0u64..1000,
     ) {
@@ -133,6 +135,7 @@ fn views_of_any_strides_give_what_their_copies_give() {
 /// What is not finite reaches the results of its own row and column, and of no other. (What zero
 /// times infinity is, is left open: NaN, or nothing where the zero is skipped.)
 #[test]
+#[cfg_attr(miri, ignore = "large shapes")]
 fn infinity_and_nan_stay_in_their_row_and_column() {
     for columns in [3, 10, 30, 40, 100] {
         for bad in [f32::NAN, f32::INFINITY] {
@@ -220,6 +223,7 @@ mod guarded {
 /// past them is killed.
 #[cfg(unix)]
 #[test]
+#[cfg_attr(miri, ignore = "maps pages")]
 fn no_kernel_reaches_past_its_operands() {
     let copy = |numbers: &Array2<f32>| {
         let mut memory = guarded::Guarded::new(4 * numbers.len());
@@ -275,6 +279,7 @@ fn no_kernel_reaches_past_its_operands() {
 
 /// A gradient in the middle of numbers that are not numbers: these stay, and none of them comes in.
 #[test]
+#[cfg_attr(miri, ignore = "large shapes")]
 fn what_stands_around_an_output_stays() {
     for (n, k, m) in [(16, 784, 10), (16, 784, 30), (9, 33, 17), (40, 50, 100)] {
         for zeros in [0.0, 0.8] {
@@ -297,6 +302,7 @@ fn what_stands_around_an_output_stays() {
 /// All tests of this file once more, with the kernels for lesser CPUs, and with zeros never
 /// skipped.
 #[test]
+#[cfg_attr(miri, ignore = "starts programs")]
 fn the_other_kernels_pass_too() {
     for (variable, value) in [
         ("LONGHAND_KERNELS", "avx2"),
