@@ -253,7 +253,7 @@ mod tests {
         naive(kind, shape, &a, &b, &mut expected);
         let mut first: Option<Vec<u64>> = None;
         for (isa, zeros) in ways() {
-            for parts in [1, 2, 5] {
+            for &parts in if cfg!(miri) { &[2][..] } else { &[1, 2, 5] } {
                 let (a, b, bias, mut c) = (narrow(&a), narrow(&b), narrow(&bias), narrow(&c));
                 if matches!(kind, Kind::Rows | Kind::TransposedRight) {
                     c.fill(F::from_f64(f64::NAN)); // what is there is written over
@@ -298,7 +298,7 @@ mod tests {
     #[test]
     fn every_way_gives_the_same_bits_and_the_right_ones() {
         // An interpreter has no time for more than one shape of each plan.
-        let mut shapes = vec![(2, 9, 3), (3, 17, 12), (1, 5, 40), (2, 3, 260)];
+        let mut shapes = vec![(2, 9, 3), (3, 17, 12), (1, 5, 40), (2, 2, 260)];
         let many: &[_] = &[
             (16, 784, 10),
             (16, 784, 30),

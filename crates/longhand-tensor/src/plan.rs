@@ -69,7 +69,7 @@ pub fn plan<F>(kind: Kind, shape: Shape, skip: bool) -> Plan {
         Kind::Rows if strips => Plan::Strips { skip },
         Kind::Rows => Plan::Pairs { skip },
         Kind::TransposedLeft | Kind::Scaled { .. } => {
-            // Of few rows there is little to list: each row of dW is gone to once.
+            // Of few rows there is little to list: each row of dW is written once.
             let strips = strips || rows <= SUMMED_IN_STRIPS;
             let at_once = if strips { SUMMED_IN_STRIPS } else { SUMMED_IN_PAIRS };
             // A sum is scaled when it is finished, and a sum of nothing has no end.
