@@ -98,6 +98,7 @@ fn are_their_definition(
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "large shapes")]
 fn views_of_any_strides_give_what_their_copies_give() {
     let (x, w, dy) = (numbers(40, 66, 0.8, 1), numbers(66, 70, 0.0, 2), numbers(40, 70, 0.0, 3));
     let views = [

@@ -12,12 +12,13 @@ use longhand_tensor::{ignored_environment, in_parts, matmul, reference, set_thre
 /// The caller's part and a worker's part panic at the same time: one panic reaches the caller, and
 /// none the next product.
 #[test]
+#[cfg_attr(miri, ignore = "large shapes")]
 fn two_panics_at_once_do_not_reach_the_next_product() {
     set_threads(2);
     let mut numbers = vec![0.0f32; 1 << 17];
     let (x, w) = (Array2::from_elem((128, 64), 0.5f32), Array2::from_elem((64, 96), 2.0f32));
     let b = Array2::zeros((1, 96));
-    for _ in 0..if cfg!(miri) { 1 } else { 20 } {
+    for _ in 0..20 {
         let here = AtomicUsize::new(0);
         let caught = catch_unwind(AssertUnwindSafe(|| {
             in_parts(&mut numbers, 1, |_, _| {
