@@ -11,13 +11,16 @@ use clap::{Args, Parser};
 use longhand_mnist::Dataset;
 use serde::Serialize;
 
-use crate::{Failure, data};
+use crate::{Failure, data, terminal};
 
 /// The flags of the command line.
 ///
 /// # Errors
 /// Help is asked for, a flag is not known, or a value cannot be used.
 pub fn parse<T: Parser>() -> Result<T, Failure> {
+    if let Some(ignored) = longhand_tensor::ignored_environment() {
+        terminal::warn(&ignored);
+    }
     parse_from(std::env::args_os())
 }
 

@@ -4,12 +4,15 @@ use std::ops::{AddAssign, DivAssign, MulAssign, Neg, SubAssign};
 
 use ndarray::LinalgScalar;
 
-use crate::dispatch::{Function, Isa, Kernels};
+use crate::functions::Function;
+use crate::isa::Isa;
+use crate::multiply::Multiply;
 
 /// `f32` or `f64`, with the few functions that networks need.
 ///
-/// No function is the platform's, so that a seeded run gives the same bits wherever it runs: `exp` and `ln` of `f32` are this crate's own,
-/// within 1 unit in the last place; the other transcendental functions are those of the `libm` crate in one exact version.
+/// No function is the platform's, so that a seeded run gives the same bits wherever it runs: `exp`
+/// and `ln` of `f32` are this crate's own, within 1 unit in the last place; the other
+/// transcendental functions are those of the `libm` crate in one exact version.
 ///
 /// ```
 /// use longhand_tensor::Float;
@@ -21,7 +24,7 @@ use crate::dispatch::{Function, Isa, Kernels};
 /// assert_eq!(sigmoid(0.0f64), 0.5);
 /// ```
 pub trait Float:
-    Kernels
+    Multiply
     + LinalgScalar
     + Neg<Output = Self>
     + AddAssign
@@ -63,6 +66,7 @@ pub trait Float:
     fn is_finite(self) -> bool;
 }
 
+#[inline]
 fn one<F: Float>(function: Function, x: F) -> F {
     let mut numbers = [x];
     F::map(Isa::detect(), function, &mut numbers);

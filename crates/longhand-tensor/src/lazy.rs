@@ -3,10 +3,11 @@ use std::sync::OnceLock;
 
 use ndarray::Array2;
 
-use crate::product::expect_fit_tn;
-use crate::{
-    Float, add_matmul_tn, add_scaled, add_scaled_matmul_tn, in_parts, recycle, unspecified_at_line,
-};
+use crate::Float;
+use crate::arrays::{recycle, unspecified_at_line};
+use crate::matmul::{add_matmul_tn, add_scaled_matmul_tn, expect_fit_tn};
+use crate::pool::in_parts;
+use crate::rows::add_scaled;
 
 /// The weight of a linear layer, or its gradient `dW = xᵀ·dy`, which is kept as its two factors until somebody wants to see its numbers.
 ///
@@ -26,10 +27,12 @@ use crate::{
 /// ```
 #[derive(Clone)]
 pub struct LazyMatrix<F> {
+    /// Rows and columns, while there are no numbers, which may be replaced by others.
     dim: (usize, usize),
     /// The numbers, if anybody has wanted to see them.
     numbers: OnceLock<Array2<F>>,
-    /// While there are no numbers: the factors `x` and `dy` of what they are, which without these is zero.
+    /// While there are no numbers: the factors `x` and `dy` of what they are, which without these
+    /// is zero.
     product: Option<(Array2<F>, Array2<F>)>,
 }
 
@@ -48,10 +51,10 @@ impl<F: Float> LazyMatrix<F> {
 
     /// Rows and columns.
     pub fn dim(&self) -> (usize, usize) {
-        self.dim
+        self.numbers.get().map_or(self.dim, Array2::dim)
     }
 
-    /// The numbers, in standard layout.
+    /// The numbers, in standard layout unless they were replaced by an array of another one.
     pub fn get(&self) -> &Array2<F> {
         self.numbers.get_or_init(|| {
             let mut numbers = Array2::zeros(self.dim);
@@ -73,8 +76,7 @@ impl<F: Float> LazyMatrix<F> {
     pub fn set_zero(&mut self) {
         self.forget_product();
         if let Some(numbers) = self.numbers.get_mut() {
-            let numbers = numbers.as_slice_mut().expect("standard layout");
-            in_parts(numbers, 1, |_, part| part.fill(F::zero()));
+            in_parts(flat(numbers), 1, |_, part| part.fill(F::zero()));
         }
     }
 
@@ -103,12 +105,21 @@ impl<F: Float> LazyMatrix<F> {
     /// The shapes differ.
     #[track_caller]
     pub fn add_scaled(&mut self, a: F, other: &LazyMatrix<F>) {
+        let (here, there) = (self.dim(), other.dim());
+        assert!(
+            here == there,
+            "LazyMatrix::add_scaled: {} × {} is added to {} × {}",
+            there.0,
+            there.1,
+            here.0,
+            here.1
+        );
         let numbers = self.get_mut();
         match (other.numbers.get(), &other.product) {
             (None, Some((x, dy))) => add_scaled_matmul_tn(x, dy, a, numbers),
             _ => {
-                let numbers = numbers.as_slice_mut().expect("standard layout");
-                add_scaled(numbers, a, other.get().as_slice().expect("standard layout"));
+                let other = other.get().as_standard_layout();
+                add_scaled(flat(numbers), a, other.as_slice().expect("standard layout"));
             }
         }
     }
@@ -119,6 +130,14 @@ impl<F: Float> LazyMatrix<F> {
             recycle(dy);
         }
     }
+}
+
+/// The numbers one row after the other: moved, where they are in another order.
+fn flat<F: Float>(numbers: &mut Array2<F>) -> &mut [F] {
+    if !numbers.is_standard_layout() {
+        *numbers = numbers.as_standard_layout().into_owned();
+    }
+    numbers.as_slice_mut().expect("standard layout")
 }
 
 impl<F: Float> PartialEq for LazyMatrix<F> {
@@ -146,14 +165,15 @@ mod tests {
         })
     }
 
-    /// Whenever somebody looks, and whoever does not, the numbers are those of products added one after the other.
+    /// Whenever somebody looks, and whoever does not, the numbers are those of products added one
+    /// after the other.
     #[test]
     fn who_looks_changes_nothing() {
-        let factors = |i| (numbers(5, 40, i), numbers(5, 30, i + 9));
+        let (m, n) = if cfg!(miri) { (7, 5) } else { (40, 30) };
+        let factors = |i| (numbers(5, m, i), numbers(5, n, i + 9));
         for looks in 0..8 {
-            let (mut lazy, mut sum) = (LazyMatrix::zeros(40, 30), Array2::zeros((40, 30)));
-            let (mut weight, mut expected) =
-                (LazyMatrix::new(numbers(40, 30, 3)), numbers(40, 30, 3));
+            let (mut lazy, mut sum) = (LazyMatrix::zeros(m, n), Array2::zeros((m, n)));
+            let (mut weight, mut expected) = (LazyMatrix::new(numbers(m, n, 3)), numbers(m, n, 3));
             for round in 0..2 {
                 for i in 0..=round {
                     let (x, dy) = factors(i);
@@ -200,6 +220,36 @@ mod tests {
                 assert_eq!(weight.get().as_ptr().align_offset(64), 0);
             }
         }
+    }
+
+    #[test]
+    #[should_panic = "LazyMatrix::add_scaled: 3 × 2 is added to 2 × 3"]
+    fn a_matrix_of_another_shape_is_not_added() {
+        LazyMatrix::new(Array2::<f32>::ones((2, 3))).add_scaled(1.0, &LazyMatrix::zeros(3, 2));
+    }
+
+    #[test]
+    #[should_panic = "LazyMatrix::add_scaled: 3 × 2 is added to 2 × 3"]
+    fn numbers_of_another_shape_are_not_added() {
+        let other = LazyMatrix::new(Array2::ones((3, 2)));
+        LazyMatrix::new(Array2::<f32>::ones((2, 3))).add_scaled(1.0, &other);
+    }
+
+    /// Numbers may be replaced by others, of another shape and another layout.
+    #[test]
+    fn numbers_that_are_replaced_have_their_own_shape() {
+        let mut lazy = LazyMatrix::<f32>::zeros(2, 3);
+        *lazy.get_mut() = numbers(5, 4, 1).reversed_axes();
+        assert_eq!(lazy.dim(), (4, 5));
+        let mut sum = LazyMatrix::new(numbers(4, 5, 2));
+        sum.add_scaled(2.0, &lazy);
+        lazy.add_scaled(2.0, &LazyMatrix::new(numbers(4, 5, 3)));
+        let of = |seed| numbers(4, 5, seed);
+        assert_eq!(sum.get(), of(2) + numbers(5, 4, 1).reversed_axes() * 2.0);
+        assert_eq!(lazy.get(), numbers(5, 4, 1).reversed_axes() + of(3) * 2.0);
+        *lazy.get_mut() = numbers(5, 4, 1).reversed_axes();
+        lazy.set_zero();
+        assert_eq!(lazy.get(), Array2::<f32>::zeros((4, 5)));
     }
 
     #[test]

@@ -1,11 +1,13 @@
-use std::array::from_fn;
 use std::fmt;
 
 use ndarray::{Array, Dimension};
 
+use crate::Float;
+use crate::compiled::each;
+use crate::isa::Isa;
+use crate::lazy::LazyMatrix;
+use crate::pool::{in_parts, in_parts_of};
 use crate::rows::add_scaled;
-use crate::threads::in_parts;
-use crate::{Float, LazyMatrix};
 
 /// What a model learns: its parameters, in one fixed order.
 ///
@@ -26,6 +28,25 @@ use crate::{Float, LazyMatrix};
 /// let grad = line.clone();
 /// Line::each([&mut line], [&grad], |[p], [g]| [p - 0.5 * g]); // gradient descent
 /// assert_eq!(line.params(), [&[1.5, 2.5][..], &[2.0]]);
+/// ```
+///
+/// Whoever writes it by hand all the same cannot forget a part of it, as nothing has a default that could be wrong:
+///
+/// ```compile_fail,E0046
+/// # use longhand_tensor::{Float, Parameters, StepCounter, Walk};
+/// #[derive(Clone)]
+/// struct Container<L>(L);
+/// impl<F: Float, L: Parameters<F>> Parameters<F> for Container<L> {
+///     fn zip<const N: usize, const M: usize>(
+///         changed: [&mut Self; N], read: [&Self; M], f: &mut impl FnMut([&mut [F]; N], [&[F]; M]),
+///     ) {
+///         L::zip(changed.map(|c| &mut c.0), read.map(|r| &r.0), f);
+///     }
+///     fn walk<'a>(&'a self, walk: &mut Walk<'a, F>) { self.0.walk(walk) }
+///     fn zeros_like(&self) -> Self { Container(self.0.zeros_like()) }
+///     fn set_zero(&mut self) { self.0.set_zero() }
+///     fn add_scaled(&mut self, a: F, other: &Self) { self.0.add_scaled(a, &other.0) }
+/// } // not all trait items implemented, missing: `set_step`
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not say what its parameters are",
@@ -63,10 +84,12 @@ pub trait Parameters<F: Float>: Clone {
     /// Tells every [`StepCounter`] how many steps an optimizer has made.
     fn set_step(&mut self, step: u64);
 
-    /// Calls `f` with each number of the models to be changed and, from the same place, the numbers of the models that are read.
+    /// Replaces the numbers at each place of the models to be changed by what `f` makes of them and of
+    /// those of the models that are read. This is how an optimizer is its formula.
     ///
-    /// What `f` leaves is replaced by zero where it is denormal, that is smaller than the smallest normal number (1.2e-38 in f32). Numbers that
-    /// shrink by a factor in each step end there, and arithmetic with them is many times slower.
+    /// A result that is denormal, that is smaller than the smallest normal number (1.2e-38 in f32), is
+    /// replaced by zero. Numbers that shrink by a factor in each step end there, and arithmetic with
+    /// them is many times slower.
     ///
     /// # Panics
     /// The models differ in their shapes.
@@ -76,13 +99,9 @@ pub trait Parameters<F: Float>: Clone {
         read: [&Self; M],
         f: impl Fn([F; N], [F; M]) -> [F; N] + Copy + Sync,
     ) {
-        #![allow(unsafe_code)]
+        let isa = Isa::detect();
         Self::zip(changed, read, &mut |changed, read| {
-            if is_x86_feature_detected!("avx512f") {
-                unsafe { each512(changed, read, f) }
-            } else {
-                each_number(changed, read, f)
-            }
+            in_parts_of(changed, read, |changed, read| each(isa, changed, read, f));
         });
     }
 
@@ -102,67 +121,6 @@ pub trait Parameters<F: Float>: Clone {
     fn count(&self) -> usize {
         self.params().iter().map(|p| p.len()).sum()
     }
-}
-
-/// Replaces the numbers at each place of slices of one length by what `f` makes of them, and leaves no denormal number.
-#[target_feature(enable = "avx512f,avx512vl,avx2,fma")]
-#[allow(unsafe_code)]
-fn each512<F: Float, const N: usize, const M: usize>(
-    changed: [&mut [F]; N],
-    read: [&[F]; M],
-    f: impl Fn([F; N], [F; M]) -> [F; N] + Copy,
-) {
-    each_number(changed, read, f)
-}
-
-#[inline(always)]
-fn each_number<F: Float, const N: usize, const M: usize>(
-    mut changed: [&mut [F]; N],
-    mut read: [&[F]; M],
-    f: impl Fn([F; N], [F; M]) -> [F; N] + Copy,
-) {
-    let n = changed.first().map_or(0, |c| c.len());
-    for _ in 0..n / BLOCK {
-        let numbers: [&mut [F; BLOCK]; N] = from_fn(|k| {
-            let (a, b) =
-                std::mem::take(&mut changed[k]).split_first_chunk_mut::<BLOCK>().expect("block");
-            changed[k] = b;
-            a
-        });
-        let others: [&[F; BLOCK]; M] = from_fn(|k| {
-            let (a, b) = read[k].split_first_chunk::<BLOCK>().expect("block");
-            read[k] = b;
-            a
-        });
-        for i in 0..BLOCK {
-            let after = f(from_fn(|k| numbers[k][i]), from_fn(|k| others[k][i]));
-            for k in 0..N {
-                numbers[k][i] = normal_or_zero(after[k]);
-            }
-        }
-    }
-    for i in 0..n % BLOCK {
-        let after = f(from_fn(|k| changed[k][i]), from_fn(|k| read[k][i]));
-        for k in 0..N {
-            changed[k][i] = normal_or_zero(after[k]);
-        }
-    }
-}
-
-/// Numbers that [`each_number`] works on at once.
-const BLOCK: usize = 256;
-
-/// The number, or zero where it is denormal.
-#[inline(always)]
-fn normal_or_zero<F: Float>(x: F) -> F {
-    if x.abs() < smallest_normal() { F::zero() } else { x }
-}
-
-/// The smallest positive number that is not denormal.
-#[inline(always)]
-fn smallest_normal<F: Float>() -> F {
-    let single = size_of::<F>() == size_of::<f32>();
-    F::from_f64(if single { f32::MIN_POSITIVE.into() } else { f64::MIN_POSITIVE })
 }
 
 /// A parameter with its name and its shape. Displayed as `0.weight [784, 30]`.

@@ -1,203 +1,113 @@
-use std::sync::Mutex;
+//! The operands of a product, and parts of them.
 
-use ndarray::{Array2, ArrayRef1, ArrayRef2, CowArray, Ix2};
+use std::ops::Range;
 
-use crate::Float;
-use crate::dispatch::{Isa, Product, skip_zeros};
-use crate::kernel::Matrix;
-use crate::reuse::unspecified;
-use crate::threads::{for_each_part, spread, threads};
+use crate::kernel::matrix::Matrix;
+use crate::plan::{self, Cut, Kind, Shape};
+use crate::scalar::{Scalar, vanishes};
 
-/// `x·W`.
-///
-/// A zero in `x` may be skipped, and then contributes nothing even where its weight is infinite or NaN.
-///
-/// # Shapes
-/// `x: [n, in]`, `w: [in, out]`, result `[n, out]`.
-///
-/// # Panics
-/// The shapes do not fit.
-#[track_caller]
-pub fn matmul<F: Float>(x: &ArrayRef2<F>, w: &ArrayRef2<F>) -> Array2<F> {
-    rows(x, w, None)
+/// A product to be computed, all operands of fitting shapes. What is written is given as rows, or
+/// in standard layout. `y` and `dx` may hold anything.
+pub enum Product<'a, F> {
+    /// `y = b + x·W`, without a bias `y = x·W`.
+    Rows { x: Matrix<'a, F>, w: Matrix<'a, F>, bias: Option<&'a [F]>, y: Vec<&'a mut [F]> },
+    /// `dx = dy·Wᵀ`.
+    TransposedRight { dy: Matrix<'a, F>, w: Matrix<'a, F>, dx: Vec<&'a mut [F]> },
+    /// `dW += xᵀ·dy`; or, with a scale, `W += scale·(xᵀ·dy)`, product and sum rounded one after the
+    /// other.
+    TransposedLeft { x: Matrix<'a, F>, dy: Matrix<'a, F>, scale: Option<F>, dw: &'a mut [F] },
 }
 
-/// `x·W + b`, with `b` added to every row.
-///
-/// A zero in `x` may be skipped, and then contributes nothing even where its weight is infinite or NaN.
-///
-/// # Shapes
-/// `x: [n, in]`, `w: [in, out]`, `b: [out]`, result `[n, out]`.
-///
-/// # Panics
-/// The shapes do not fit.
-#[track_caller]
-pub fn affine<F: Float>(x: &ArrayRef2<F>, w: &ArrayRef2<F>, b: &ArrayRef1<F>) -> Array2<F> {
-    let b = b.as_standard_layout();
-    rows(x, w, Some(b.as_slice().expect("standard layout")))
-}
-
-#[track_caller]
-fn rows<F: Float>(x: &ArrayRef2<F>, w: &ArrayRef2<F>, bias: Option<&[F]>) -> Array2<F> {
-    let mut y = unspecified(x.nrows(), bias.map_or(w.ncols(), <[F]>::len));
-    expect_fit("x·W", x, w, y.dim(), x.ncols() == w.nrows() && y.ncols() == w.ncols());
-    let (x, w) = (x.as_standard_layout(), w.as_standard_layout());
-    let out = rows_mut(&mut y);
-    multiply(Product::Rows { x: matrix(&x), w: matrix(&w), bias, y: out });
-    y
-}
-
-/// `dy·Wᵀ`.
-///
-/// A zero in `dy` may be skipped, and then contributes nothing even where its weight is infinite or NaN.
-///
-/// # Shapes
-/// `dy: [n, out]`, `w: [in, out]`, result `[n, in]`.
-///
-/// # Panics
-/// The shapes do not fit.
-#[track_caller]
-pub fn matmul_nt<F: Float>(dy: &ArrayRef2<F>, w: &ArrayRef2<F>) -> Array2<F> {
-    let mut dx = unspecified(dy.nrows(), w.nrows());
-    expect_fit("dy·Wᵀ", dy, w, dx.dim(), dy.ncols() == w.ncols());
-    let (dy, w) = (dy.as_standard_layout(), w.as_standard_layout());
-    let out = rows_mut(&mut dx);
-    multiply(Product::TransposedRight { dy: matrix(&dy), w: matrix(&w), dx: out });
-    dx
-}
-
-/// `dW += xᵀ·dy`.
-///
-/// A zero in `x` may be skipped, and then contributes nothing even where `dy` is infinite or NaN.
-///
-/// # Shapes
-/// `x: [n, in]`, `dy: [n, out]`, `dw: [in, out]`.
-///
-/// # Panics
-/// The shapes do not fit.
-#[track_caller]
-pub fn add_matmul_tn<F: Float>(x: &ArrayRef2<F>, dy: &ArrayRef2<F>, dw: &mut ArrayRef2<F>) {
-    transposed_left(x, dy, None, dw);
-}
-
-/// `W += a·(xᵀ·dy)`: what [`add_matmul_tn`] to zeros and then [`add_scaled`](crate::add_scaled) give, to the last bit, in one pass.
-///
-/// A zero in `x` may be skipped, and then contributes nothing even where `dy` is infinite or NaN.
-///
-/// # Shapes
-/// `x: [n, in]`, `dy: [n, out]`, `w: [in, out]`.
-///
-/// # Panics
-/// The shapes do not fit.
-///
-/// ```
-/// use longhand_tensor::{add_scaled_matmul_tn, ndarray::array};
-/// let mut w = array![[100.], [100.]];
-/// add_scaled_matmul_tn(&array![[1., 2.]], &array![[10.]], -0.5, &mut w);
-/// assert_eq!(w, array![[100. - 0.5 * 10.], [100. - 0.5 * 20.]]);
-/// ```
-#[track_caller]
-pub fn add_scaled_matmul_tn<F: Float>(
-    x: &ArrayRef2<F>,
-    dy: &ArrayRef2<F>,
-    a: F,
-    w: &mut ArrayRef2<F>,
-) {
-    transposed_left(x, dy, Some(a), w);
-}
-
-#[track_caller]
-fn transposed_left<F: Float>(
-    x: &ArrayRef2<F>,
-    dy: &ArrayRef2<F>,
-    scale: Option<F>,
-    dw: &mut ArrayRef2<F>,
-) {
-    expect_fit_tn(x, dy, dw.dim());
-    let (x, dy) = (x.as_standard_layout(), dy.as_standard_layout());
-    if let Some(dw) = dw.as_slice_mut() {
-        let (x, dy) = (matrix(&x), matrix(&dy));
-        return multiply(Product::TransposedLeft { x, dy, scale, dw });
+impl<'a, F: Scalar> Product<'a, F> {
+    pub fn kind(&self) -> Kind {
+        match *self {
+            Product::Rows { .. } => Kind::Rows,
+            Product::TransposedRight { .. } => Kind::TransposedRight,
+            Product::TransposedLeft { scale: None, .. } => Kind::TransposedLeft,
+            Product::TransposedLeft { scale: Some(scale), .. } => {
+                Kind::Scaled { vanishes: vanishes(scale) }
+            }
+        }
     }
-    let mut copy = dw.to_owned().as_standard_layout().into_owned();
-    transposed_left(&x, &dy, scale, &mut copy);
-    dw.assign(&copy);
-}
 
-#[track_caller]
-pub(crate) fn expect_fit_tn<F>(x: &ArrayRef2<F>, dy: &ArrayRef2<F>, out: (usize, usize)) {
-    let fit = x.nrows() == dy.nrows() && out == (x.ncols(), dy.ncols());
-    expect_fit("dW += xᵀ·dy", x, dy, out, fit);
-}
-
-/// Computes a product, in parts on several threads where it is large enough.
-fn multiply<F: Float>(product: Product<'_, F>) {
-    let (isa, skip) = (Isa::detect(), skip_zeros());
-    let (rows, inner, columns) = product.shape();
-    let multiplications = rows * inner * columns;
-    let parts = if multiplications < worth_threads(rows, columns) { 1 } else { threads() };
-    if multiplications >= LARGE {
-        spread(parts);
+    pub fn shape(&self) -> Shape {
+        let (left, columns) = match self {
+            Product::Rows { x, w, .. } => (x, w.columns),
+            Product::TransposedRight { dy, w, .. } => (dy, w.rows),
+            Product::TransposedLeft { x, dy, .. } => (x, dy.columns),
+        };
+        Shape { rows: left.rows, inner: left.columns, columns }
     }
-    if parts == 1 {
-        return F::multiply(isa, skip, product);
-    }
-    let parts: Vec<_> = product.split(parts).into_iter().map(|p| Mutex::new(Some(p))).collect();
-    for_each_part(parts.len(), &|i| {
-        let part = parts[i].lock().map(|mut part| part.take());
-        F::multiply(isa, skip, part.ok().flatten().expect("each part is taken once"));
-    });
-}
 
-/// Multiplications, counting those with zero, from which on a second thread gains more than it costs to wake: with one row soon, as the
-/// other operand is then read for few of them, and with many, as what a thread has read it uses for all of its own; with few columns late, as
-/// these are computed the fastest. (Measured.)
-fn worth_threads(rows: usize, columns: usize) -> usize {
-    match (rows, columns) {
-        (1, _) => 1 << 19,
-        (128.., _) => 3 << 18,
-        (_, ..=128) => 1 << 22,
-        _ => 3 << 20,
+    /// The same product as about `parts` products of a part of the result each.
+    pub fn split(self, parts: usize) -> Vec<Product<'a, F>> {
+        let cut = plan::cut(self.kind(), self.shape());
+        match (self, cut) {
+            (Product::Rows { x, w, bias, y }, Cut::Columns) => {
+                columns_each(y, plan::ranges(w.columns, parts))
+                    .map(|(columns, y)| Product::Rows {
+                        x,
+                        w: w.columns_between(columns.start, columns.end),
+                        bias: bias.map(|bias| &bias[columns]),
+                        y,
+                    })
+                    .collect()
+            }
+            (Product::Rows { x, w, bias, y }, Cut::Rows) => {
+                rows_each(y, plan::ranges(x.rows, parts))
+                    .map(|(rows, y)| {
+                        let x = x.rows_between(rows.start, rows.end);
+                        Product::Rows { x, w, bias, y }
+                    })
+                    .collect()
+            }
+            (Product::TransposedRight { dy, w, dx }, Cut::Columns) => {
+                columns_each(dx, plan::ranges(w.rows, parts))
+                    .map(|(columns, dx)| {
+                        let w = w.rows_between(columns.start, columns.end);
+                        Product::TransposedRight { dy, w, dx }
+                    })
+                    .collect()
+            }
+            (Product::TransposedRight { dy, w, dx }, Cut::Rows) => {
+                rows_each(dx, plan::ranges(dy.rows, parts))
+                    .map(|(rows, dx)| {
+                        let dy = dy.rows_between(rows.start, rows.end);
+                        Product::TransposedRight { dy, w, dx }
+                    })
+                    .collect()
+            }
+            (Product::TransposedLeft { x, dy, scale, mut dw }, _) => plan::ranges(x.columns, parts)
+                .map(|columns| Product::TransposedLeft {
+                    x: x.columns_between(columns.start, columns.end),
+                    dy,
+                    scale,
+                    dw: dw.split_off_mut(..columns.len() * dy.columns).expect("rows of dW"),
+                })
+                .collect(),
+        }
     }
 }
 
-/// Multiplications of a product by which the weights are in the caches of those who computed it.
-const LARGE: usize = 1 << 17;
-
-fn matrix<'a, F: Float>(array: &'a CowArray<'_, F, Ix2>) -> Matrix<'a, F> {
-    let data = array.as_slice().expect("standard layout");
-    Matrix::new(data, array.nrows(), array.ncols())
+/// Each range of rows with these rows.
+fn rows_each<F>(
+    mut rows: Vec<&mut [F]>,
+    ranges: impl Iterator<Item = Range<usize>>,
+) -> impl Iterator<Item = (Range<usize>, Vec<&mut [F]>)> {
+    ranges.map(move |range| {
+        let rest = rows.split_off(range.len());
+        (range, std::mem::replace(&mut rows, rest))
+    })
 }
 
-fn rows_mut<F>(array: &mut Array2<F>) -> Vec<&mut [F]> {
-    let columns = array.ncols().max(1);
-    array.as_slice_mut().expect("standard layout").chunks_exact_mut(columns).collect()
-}
-
-#[track_caller]
-fn expect_fit<F>(
-    product: &str,
-    left: &ArrayRef2<F>,
-    right: &ArrayRef2<F>,
-    out: (usize, usize),
-    fit: bool,
-) {
-    if !fit {
-        wrong_shapes(product, left.dim(), right.dim(), out);
-    }
-}
-
-#[cold]
-#[inline(never)]
-#[track_caller]
-fn wrong_shapes(
-    product: &str,
-    left: (usize, usize),
-    right: (usize, usize),
-    out: (usize, usize),
-) -> ! {
-    panic!(
-        "{product}: operands of {} × {} and {} × {} with a result of {} × {} do not fit",
-        left.0, left.1, right.0, right.1, out.0, out.1
-    );
+/// Each range of columns with this part of every row.
+fn columns_each<'a, F>(
+    mut rows: Vec<&'a mut [F]>,
+    ranges: impl Iterator<Item = Range<usize>>,
+) -> impl Iterator<Item = (Range<usize>, Vec<&'a mut [F]>)> {
+    ranges.map(move |range| {
+        let part = |row: &mut &'a mut [F]| row.split_off_mut(..range.len()).expect("columns");
+        let part = rows.iter_mut().map(part).collect();
+        (range, part)
+    })
 }

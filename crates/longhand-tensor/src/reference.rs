@@ -1,5 +1,5 @@
-//! The products as they are defined: one loop for each index and nothing else. They are what the kernels compute, in a time that
-//! nobody would wait for; and what the tests hold these against.
+//! The products as they are defined: one loop for each index and nothing else. They are what the
+//! kernels compute, in a time that nobody would wait for; and what the tests hold these against.
 //!
 //! ```
 //! use longhand_tensor::{affine, add_matmul_tn, matmul_nt, ndarray::array, reference};

@@ -1,10 +1,12 @@
 use ndarray::ArrayRef1;
 
 use crate::Float;
-use crate::dispatch::{Function, Isa};
-use crate::threads::zip_parts;
+use crate::functions::Function;
+use crate::isa::Isa;
+use crate::pool::zip_parts;
 
-/// `y += a·x`, the product and the sum rounded one after the other; on several threads where the slices are long enough.
+/// `y += a·x`, the product and the sum rounded one after the other; on several threads where the
+/// slices are long enough.
 ///
 /// # Panics
 /// The slices are not of the same length.
@@ -58,7 +60,8 @@ pub fn ln_in_place<F: Float>(numbers: &mut [F]) {
     F::map(Isa::detect(), Function::Ln, numbers);
 }
 
-/// The position of the largest element; of the first of several equal ones. NaN is never the largest.
+/// The position of the largest element; of the first of several equal ones. NaN is never the
+/// largest.
 ///
 /// # Panics
 /// The row is empty.
@@ -73,7 +76,8 @@ pub fn ln_in_place<F: Float>(numbers: &mut [F]) {
 pub fn argmax<F: Float>(row: &ArrayRef1<F>) -> usize {
     assert!(!row.is_empty(), "argmax of an empty row");
     let Some(row) = row.as_slice() else { return argmax(&row.as_standard_layout()) };
-    // First the largest value, then where it is: two loops without a choice that a CPU could only guess.
+    // First the largest value, then where it is: two loops without a choice that a CPU could only
+    // guess.
     let is_number = |value: F| value.partial_cmp(&value).is_some();
     let first = row.iter().position(|&value| is_number(value)).unwrap_or(0);
     let largest = row.iter().fold(row[first], |m, &value| if value > m { value } else { m });

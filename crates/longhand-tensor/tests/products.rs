@@ -26,8 +26,10 @@ fn bits<'a>(array: impl IntoIterator<Item = &'a f32>) -> Vec<u32> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 
-    /// Any shape, any share of zeros: the bits are those of the loops of the definition, which are near the sums in f64.
+    /// Any shape, any share of zeros: the bits are those of the loops of the definition, which are
+    /// near the sums in f64.
     #[test]
+    #[cfg_attr(miri, ignore = "large shapes")]
     fn products_are_their_definition_to_the_last_bit(
         n in 0usize..70, k in 0usize..300, m in 0usize..100, zeros in 0.0..1.0, seed in 0u64..1000,
     ) {
@@ -40,6 +42,7 @@ proptest! {
 
     /// The same of wide ones, which are computed in another way.
     #[test]
+    #[cfg_attr(miri, ignore = "large shapes")]
     fn wide_products_are_their_definition_to_the_last_bit(
         n in 0usize..300, k in 0usize..60, m in 250usize..300, zeros in 0.0..1.0, seed in 0u64..1000,
     ) {
@@ -95,6 +98,7 @@ fn are_their_definition(
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "large shapes")]
 fn views_of_any_strides_give_what_their_copies_give() {
     let (x, w, dy) = (numbers(40, 66, 0.8, 1), numbers(66, 70, 0.0, 2), numbers(40, 70, 0.0, 3));
     let views = [
@@ -113,7 +117,8 @@ fn views_of_any_strides_give_what_their_copies_give() {
         assert_eq!(matmul_nt(&dyt.t(), &wt.t()), expected);
         let mut expected = Array2::ones(w.dim());
         add_matmul_tn(&x.to_owned(), &dy.to_owned(), &mut expected);
-        // Into every other row of a larger array, whose other rows stay as they are; and into a transposed one.
+        // Into every other row of a larger array, whose other rows stay as they are; and into a
+        // transposed one.
         let mut larger = Array2::ones((2 * w.nrows(), w.ncols()));
         add_matmul_tn(&x, &dy, &mut larger.slice_mut(s![..;2, ..]));
         assert_eq!(larger.slice(s![..;2, ..]), expected);
@@ -128,9 +133,10 @@ fn views_of_any_strides_give_what_their_copies_give() {
     }
 }
 
-/// What is not finite reaches the results of its own row and column, and of no other. (What zero times infinity is, is left
-/// open: NaN, or nothing where the zero is skipped.)
+/// What is not finite reaches the results of its own row and column, and of no other. (What zero
+/// times infinity is, is left open: NaN, or nothing where the zero is skipped.)
 #[test]
+#[cfg_attr(miri, ignore = "large shapes")]
 fn infinity_and_nan_stay_in_their_row_and_column() {
     for columns in [3, 10, 30, 40, 100] {
         for bad in [f32::NAN, f32::INFINITY] {
@@ -178,7 +184,8 @@ mod guarded {
 
     impl Guarded {
         pub fn new(bytes: usize) -> Guarded {
-            // SAFETY: a new anonymous mapping, of which the first and the last page are made inaccessible.
+            // SAFETY: a new anonymous mapping, of which the first and the last page are made
+            // inaccessible.
             unsafe {
                 let page = libc::sysconf(libc::_SC_PAGESIZE) as usize;
                 let pages = bytes.div_ceil(page).max(1);
@@ -199,7 +206,8 @@ mod guarded {
         pub fn floats(&mut self, len: usize, at_end: bool) -> &mut [f32] {
             let room = self.pages * self.page - 4 * len;
             let offset = self.page + if at_end { room } else { 0 };
-            // SAFETY: within the readable pages, which are zeroed, aligned to 4 bytes at both ends, and borrowed mutably.
+            // SAFETY: within the readable pages, which are zeroed, aligned to 4 bytes at both ends,
+            // and borrowed mutably.
             unsafe { std::slice::from_raw_parts_mut(self.start.add(offset).cast(), len) }
         }
     }
@@ -212,9 +220,11 @@ mod guarded {
     }
 }
 
-/// Operands that begin or end at memory which may not be touched: a kernel that reads or writes past them is killed.
+/// Operands that begin or end at memory which may not be touched: a kernel that reads or writes
+/// past them is killed.
 #[cfg(unix)]
 #[test]
+#[cfg_attr(miri, ignore = "maps pages")]
 fn no_kernel_reaches_past_its_operands() {
     let copy = |numbers: &Array2<f32>| {
         let mut memory = guarded::Guarded::new(4 * numbers.len());
@@ -270,6 +280,7 @@ fn no_kernel_reaches_past_its_operands() {
 
 /// A gradient in the middle of numbers that are not numbers: these stay, and none of them comes in.
 #[test]
+#[cfg_attr(miri, ignore = "large shapes")]
 fn what_stands_around_an_output_stays() {
     for (n, k, m) in [(16, 784, 10), (16, 784, 30), (9, 33, 17), (40, 50, 100)] {
         for zeros in [0.0, 0.8] {
@@ -289,8 +300,10 @@ fn what_stands_around_an_output_stays() {
     }
 }
 
-/// All tests of this file once more, with the kernels for lesser CPUs, and with zeros never skipped.
+/// All tests of this file once more, with the kernels for lesser CPUs, and with zeros never
+/// skipped.
 #[test]
+#[cfg_attr(miri, ignore = "starts programs")]
 fn the_other_kernels_pass_too() {
     for (variable, value) in [
         ("LONGHAND_KERNELS", "avx2"),

@@ -1,61 +1,86 @@
 //! Products of any width, in tiles of two rows that registers hold.
 //!
-//! What both rows of the left operand have a zero for is left out. Of digits, and of what a ReLU leaves, that is nearly as much as each
-//! row's own zeros are if the two are alike, and a vector of the right operand is loaded once for both: which rows go together is
-//! therefore looked for.
+//! In pseudo-code, for `C += A·B`, where the rows of `A` are called its lines:
+//!
+//! ```text
+//! for ks in 0..K, by LISTED_AT_ONCE.1:
+//!   for lines in the lines of A, by LISTED_AT_ONCE.0:
+//!     bits[i] = one bit for every k in ks: A[i,k] is not zero
+//!     pairs   = the lines, each next to one whose bits are like its own
+//!     for part in ks, by SUMMED_IN_PAIRS:
+//!       list[part, i, j] = (k, A[i,k], A[j,k]) for each k in part where either is not zero
+//!     for block in the columns of C, by 4 vectors:
+//!       for part in ks:
+//!         panel[k] = B[k, block] for each k that any line needs
+//!         for (i, j) in pairs:
+//!           acc_i, acc_j = C[i, block], C[j, block]
+//!           for (k, a_i, a_j) in list[part, i, j]:
+//!             b = panel[k]
+//!             acc_i, acc_j = a_i·b + acc_i, a_j·b + acc_j
+//!           C[i, block], C[j, block] = acc_i, acc_j
+//! ```
+//!
+//! 1. **Two lines share a list.** What both have a zero for is left out. Of digits, and of what a
+//!    ReLU leaves, that is nearly as much as each line's own zeros if the two are alike. A vector
+//!    of `B` is loaded once for both, and 2 × 4 sums hide the latency of a multiply-add. Four lines
+//!    in place of two were 20 % slower (784-800-10): more zeros are multiplied.
+//! 2. **Lines that are alike are looked for**, among [`NEIGHBOURS`]. What is compared is a bit for
+//!    each element: an exclusive or and a count for each 64.
+//! 3. **Lists take the branches out of the loop.** A branch for each zero could not be predicted.
+//!    The lists are made once, and used for every block of columns.
+//! 4. **Rows of `B` are copied to a panel** that begins where a cache line does: a load that
+//!    crosses one takes twice as long. For few lines the copy would cost more, and `B` is read
+//!    where it is. A transposed `B` is copied in any case, and that is when it is transposed.
+//! 5. **The summed index is cut into parts**, so that a panel stays in the cache while all lines
+//!    use it. A sum rests in `C` between two parts. If it is to be scaled, there is one part.
+//! 6. **The next rows of `C` are asked for** while a pair is being summed: no CPU could foresee
+//!    which they are.
 
 use std::ops::Range;
 
-use super::{Matrix, begin, blocks, columns_at, finish, load, with_vectors};
-use crate::Float;
+use super::matrix::Matrix;
+use super::{begin, blocks, columns_at, finish, load, with_vectors};
+use crate::scalar::Scalar;
 use crate::simd::{Simd, prefetch_line};
-
-/// Lines, and elements of each, for which lists are made at once: this bounds the memory that they take.
-const LISTED_AT_ONCE: (usize, usize) = (512, 2048);
-
-/// Products that are summed before the next rows of the right operand are copied: of so many rows, four vectors stay in the caches
-/// next to the core. Half as many, if most are needed, unless the sums are to be scaled, and so must be finished at once.
-pub(crate) const SUMMED_AT_ONCE: usize = 256;
-
-/// Lines that are looked through for the one most like another.
-const NEIGHBOURS: usize = 16;
-
-/// Lines from which on the rows of the right operand are used often enough to be copied first.
-const WORTH_A_COPY: usize = 32;
+use crate::tuning::{
+    LINE, LISTED_AT_ONCE, NEIGHBOURS, SUMMED_IN_PAIRS, TRANSPOSED_AT_ONCE, VECTORS, WORTH_A_COPY,
+};
 
 /// The left operand, whose lines are a matrix's rows or its columns.
 #[derive(Clone, Copy)]
-pub(crate) enum Left<'a, F> {
+pub enum Left<'a, F> {
     Rows(Matrix<'a, F>),
     Columns(Matrix<'a, F>),
 }
 
 /// The right operand, whose rows are a matrix's rows or its columns.
 #[derive(Clone, Copy)]
-pub(crate) enum Right<'a, F> {
+pub enum Right<'a, F> {
     Rows(Matrix<'a, F>),
     Columns(Matrix<'a, F>),
 }
 
-/// `C += A·B`, with at least as many columns as a vector has lanes; or, of sums of 1 to [`SUMMED_AT_ONCE`] products and with a scale,
-/// `C += scale·(A·B)`.
+/// `C += A·B`, with at least as many columns as a vector has lanes; or, of sums of 1 to
+/// [`SUMMED_IN_PAIRS`] products and with a scale, `C += scale·(A·B)`.
 #[inline(always)]
-pub(crate) fn pairs<F: Float, V: Simd<F>, const PANEL: usize>(
+pub fn pairs<F: Scalar, V: Simd<F>, const PANEL: usize>(
+    isa: V::Isa,
     a: Left<'_, F>,
     b: Right<'_, F>,
     skip: bool,
     scale: Option<F>,
     c: &mut [&mut [F]],
+    lists: &mut Lists<F>,
 ) {
+    const { assert!(PANEL == VECTORS * V::LANES, "a panel holds the vectors of a block") };
     let (lines, length) = match a {
         Left::Rows(a) => (a.rows, a.columns),
         Left::Columns(a) => (a.columns, a.rows),
     };
     assert!(
-        scale.is_none() || (1..=SUMMED_AT_ONCE).contains(&length),
+        scale.is_none() || (1..=SUMMED_IN_PAIRS).contains(&length),
         "a sum must be finished before it is scaled"
     );
-    let mut lists = F::with_kept(|kept| std::mem::replace(&mut kept.lists, Lists::new()));
     for k in (0..length).step_by(LISTED_AT_ONCE.1) {
         let ks = k..length.min(k + LISTED_AT_ONCE.1);
         for line in (0..lines).step_by(LISTED_AT_ONCE.0) {
@@ -64,11 +89,10 @@ pub(crate) fn pairs<F: Float, V: Simd<F>, const PANEL: usize>(
                 Left::Rows(a) => Left::Rows(a.part(&part, &ks)),
                 Left::Columns(a) => Left::Columns(a.part(&ks, &part)),
             };
-            lists.fill::<V>(a, skip, scale.is_some());
-            lists.multiply::<V, PANEL>(&ks, b, scale, &mut c[part]);
+            lists.fill::<V>(isa, a, skip, scale.is_some());
+            lists.multiply::<V, PANEL>(isa, &ks, b, scale, &mut c[part]);
         }
     }
-    F::with_kept(|kept| kept.lists = lists);
 }
 
 /// What is not zero in pairs of lines, and the memory that a product needs besides.
@@ -100,7 +124,7 @@ struct Part {
     alive: Range<usize>,
 }
 
-impl<F: Float> Lists<F> {
+impl<F: Scalar> Lists<F> {
     pub const fn new() -> Lists<F> {
         Lists {
             bits: vec![],
@@ -118,14 +142,14 @@ impl<F: Float> Lists<F> {
 
     /// Lists what is not zero in `a`; `at_once`, so that every sum is of one part.
     #[inline(always)]
-    fn fill<V: Simd<F>>(&mut self, a: Left<'_, F>, skip: bool, at_once: bool) {
+    fn fill<V: Simd<F>>(&mut self, isa: V::Isa, a: Left<'_, F>, skip: bool, at_once: bool) {
         // An element of line `i` is at `i * line + k * step`.
         let (a, lines, line, length, step) = match a {
             Left::Rows(a) => (a.data, a.rows, a.stride, a.columns, 1),
             Left::Columns(a) => (a.data, a.columns, 1, a.rows, a.stride),
         };
         let words = length.div_ceil(64);
-        self.find::<V>(a, (lines, line), (length, step), skip);
+        self.find::<V>(isa, a, (lines, line), (length, step), skip);
         self.pair_up(lines, words, skip);
 
         self.either.clear();
@@ -144,20 +168,20 @@ impl<F: Float> Lists<F> {
             left += word.count_ones() as usize;
         }
         let most = 4 * left > lines * length && !at_once;
-        let summed = if most { SUMMED_AT_ONCE / 2 } else { SUMMED_AT_ONCE };
+        let summed = if most { SUMMED_IN_PAIRS / 2 } else { SUMMED_IN_PAIRS };
         self.parts.clear();
         self.alive.clear();
         self.elements.clear();
         self.ends.clear();
-        self.positions.resize(SUMMED_AT_ONCE + V::LANES, 0);
+        self.positions.resize(SUMMED_IN_PAIRS + V::LANES, 0);
         let positions = &mut self.positions;
         for ks in parts(length, summed) {
-            let n = positions_of::<F, V>(&self.any, &ks, positions);
+            let n = positions_of::<F, V>(isa, &self.any, &ks, positions);
             self.alive.extend_from_slice(&positions[..n]);
             let end = self.alive.len();
             self.parts.push(Part { ks: ks.clone(), alive: end - n..end });
             for (pair, either) in self.order.chunks(2).zip(self.either.chunks(words)) {
-                let n = positions_of::<F, V>(either, &ks, positions);
+                let n = positions_of::<F, V>(isa, either, &ks, positions);
                 let one = &a[pair[0] * line + ks.start * step..];
                 let positions = positions[..n].iter().map(|&k| (k, k as usize * step));
                 match pair {
@@ -178,6 +202,7 @@ impl<F: Float> Lists<F> {
     #[inline(always)]
     fn find<V: Simd<F>>(
         &mut self,
+        isa: V::Isa,
         a: &[F],
         (lines, line): (usize, usize),
         (length, step): (usize, usize),
@@ -196,7 +221,7 @@ impl<F: Float> Lists<F> {
                 let line = &a[i * line..][..length];
                 let mut k = 0;
                 while k + V::LANES <= length {
-                    bits[k / 64] |= u64::from(V::load(&line[k..]).nonzero()) << (k % 64);
+                    bits[k / 64] |= u64::from(V::load(isa, &line[k..]).nonzero()) << (k % 64);
                     k += V::LANES;
                 }
                 for k in k..length {
@@ -256,10 +281,12 @@ impl<F: Float> Lists<F> {
         }
     }
 
-    /// Adds to `c` the product with rows `ks` of `b`, or this times the scale; of `b` up to `PANEL` columns are copied at a time.
+    /// Adds to `c` the product with rows `ks` of `b`, or this times the scale; of `b` up to `PANEL`
+    /// columns are copied at a time.
     #[inline(always)]
     fn multiply<V: Simd<F>, const PANEL: usize>(
         &mut self,
+        isa: V::Isa,
         ks: &Range<usize>,
         b: Right<'_, F>,
         scale: Option<F>,
@@ -268,13 +295,13 @@ impl<F: Float> Lists<F> {
         let n = c[0].len();
         // A load that crosses a cache line takes twice as long: the copies begin where one begins.
         let mut panel = std::mem::take(&mut self.panel);
-        panel.resize(SUMMED_AT_ONCE * PANEL + V::LANES, F::zero());
-        let line = panel.as_ptr().align_offset(64).min(V::LANES);
+        panel.resize(SUMMED_IN_PAIRS * PANEL + V::LANES, F::zero());
+        let line = panel.as_ptr().align_offset(LINE).min(V::LANES);
         let rows = panel[line..].as_chunks_mut::<PANEL>().0;
-        for (first, end) in blocks(n, V::LANES, 4) {
+        for (first, end) in blocks(n, V::LANES, VECTORS) {
             with_vectors!(end - first, C => {
                 let at = columns_at::<C>(first, V::LANES, n);
-                self.multiply_columns::<V, C, PANEL>(ks.start, b, scale, rows, c, at);
+                self.multiply_columns::<V, C, PANEL>(isa, ks.start, b, scale, rows, (c, at));
             });
         }
         self.panel = panel;
@@ -284,12 +311,12 @@ impl<F: Float> Lists<F> {
     #[inline(always)]
     fn multiply_columns<V: Simd<F>, const C: usize, const PANEL: usize>(
         &self,
+        isa: V::Isa,
         from: usize,
         b: Right<'_, F>,
         scale: Option<F>,
         panel: &mut [[F; PANEL]],
-        c: &mut [&mut [F]],
-        at: [usize; C],
+        (c, at): (&mut [&mut [F]], [usize; C]),
     ) {
         let copied_at = columns_at::<C>(0, V::LANES, PANEL);
         let mut start = 0;
@@ -301,6 +328,7 @@ impl<F: Float> Lists<F> {
                 Right::Rows(b) if c.len() < WORTH_A_COPY => {
                     let b = b.rows_between(ks.start, ks.end);
                     add_lists::<F, V, C>(
+                        isa,
                         &self.order,
                         &self.elements,
                         lists,
@@ -312,7 +340,7 @@ impl<F: Float> Lists<F> {
                 }
                 Right::Rows(b) => {
                     for &k in &self.alive[part.alive.clone()] {
-                        let row: [V; C] = load(b.row(ks.start + k as usize), at);
+                        let row: [V; C] = load(isa, b.row(ks.start + k as usize), at);
                         for c in 0..C {
                             row[c].store(&mut panel[k as usize][copied_at[c]..]);
                         }
@@ -327,12 +355,13 @@ impl<F: Float> Lists<F> {
             }
             let copy = Matrix::new(panel[..ks.len()].as_flattened(), ks.len(), PANEL);
             let copy = (copy, copied_at);
-            add_lists::<F, V, C>(&self.order, &self.elements, lists, copy, scale, (c, at));
+            add_lists::<F, V, C>(isa, &self.order, &self.elements, lists, copy, scale, (c, at));
         }
     }
 }
 
-/// `0..n` in parts of `each` at most: evenly, since a part of a few takes nearly as long as a whole one, and whole vectors.
+/// `0..n` in parts of `each` at most: evenly, since a part of a few takes nearly as long as a whole
+/// one, and whole vectors.
 #[inline(always)]
 fn parts(n: usize, each: usize) -> impl Iterator<Item = Range<usize>> {
     let each = n.div_ceil(n.div_ceil(each)).next_multiple_of(16);
@@ -341,24 +370,32 @@ fn parts(n: usize, each: usize) -> impl Iterator<Item = Range<usize>> {
 
 /// Lists the bits that are set in a part, which begins at a multiple of 16, counted from there.
 #[inline(always)]
-fn positions_of<F: Float, V: Simd<F>>(bits: &[u64], ks: &Range<usize>, out: &mut [u32]) -> usize {
+fn positions_of<F: Scalar, V: Simd<F>>(
+    isa: V::Isa,
+    bits: &[u64],
+    ks: &Range<usize>,
+    out: &mut [u32],
+) -> usize {
     let mut n = 0;
     for k in ks.clone().step_by(V::LANES) {
         let lanes = (bits[k / 64] >> (k % 64)) as u32 & (u32::MAX >> (32 - V::LANES));
-        n += V::positions(lanes, (k - ks.start) as u32, &mut out[n..]);
+        n += V::positions(isa, lanes, (k - ks.start) as u32, &mut out[n..]);
     }
     n
 }
 
-/// Writes the columns of `b` as rows, from element `at` of these on. Compiled for the baseline CPU: instructions that scatter a vector are
-/// slower.
+/// Writes the columns of `b` as rows, from element `at` of these on. Compiled for the baseline CPU:
+/// instructions that scatter a vector are slower.
 #[inline(never)]
-fn transpose<F: Float, const N: usize>(b: Matrix<'_, F>, out: &mut [[F; N]], at: usize) {
-    // Sixteen columns at a time: what is written stays in the cache until each of its rows has been there.
-    for (k, out) in (0..b.columns).step_by(16).zip(out.chunks_mut(16)) {
+fn transpose<F: Scalar, const N: usize>(b: Matrix<'_, F>, out: &mut [[F; N]], at: usize) {
+    // A few columns at a time: what is written stays in the cache until each of its rows has been
+    // there.
+    for (k, out) in
+        (0..b.columns).step_by(TRANSPOSED_AT_ONCE).zip(out.chunks_mut(TRANSPOSED_AT_ONCE))
+    {
         for i in 0..b.rows {
             let row = &b.row(i)[k..];
-            if let Some(next) = row.get(16) {
+            if let Some(next) = row.get(TRANSPOSED_AT_ONCE) {
                 prefetch_line(next); // no CPU foresees jumps of a row
             }
             for (out, &x) in out.iter_mut().zip(row) {
@@ -368,10 +405,12 @@ fn transpose<F: Float, const N: usize>(b: Matrix<'_, F>, out: &mut [[F; N]], at:
     }
 }
 
-/// Adds to the rows of `c`, paired in this order, what the lists say: products with rows of `b`, or their sums times the scale. The lists are
-/// those that end at `ends`, the first of them beginning at `start`. Vectors begin at `from` in `b`, and at `at` in `c`.
+/// Adds to the rows of `c`, paired in this order, what the lists say: products with rows of `b`, or
+/// their sums times the scale. The lists are those that end at `ends`, the first of them beginning
+/// at `start`. Vectors begin at `from` in `b`, and at `at` in `c`.
 #[inline(always)]
-fn add_lists<F: Float, V: Simd<F>, const C: usize>(
+fn add_lists<F: Scalar, V: Simd<F>, const C: usize>(
+    isa: V::Isa,
     order: &[usize],
     elements: &[Element<F>],
     (mut start, ends): (usize, &[usize]),
@@ -394,27 +433,27 @@ fn add_lists<F: Float, V: Simd<F>, const C: usize>(
         }
         if let [one, two] = *pair {
             let [one, two] = c.get_disjoint_mut([one, two]).expect("two rows");
-            let mut acc = [begin::<F, V, C>(scale, one, at), begin(scale, two, at)];
+            let mut acc = [begin::<F, V, C>(isa, scale, one, at), begin(isa, scale, two, at)];
             for &(k, x) in list {
-                let (row, x) = (b.row(k as usize), [V::splat(x[0]), V::splat(x[1])]);
+                let (row, x) = (b.row(k as usize), [V::splat(isa, x[0]), V::splat(isa, x[1])]);
                 for c in 0..C {
-                    let w = V::load(&row[from[c]..]);
+                    let w = V::load(isa, &row[from[c]..]);
                     for i in 0..2 {
                         acc[i][c] = x[i].mul_add(w, acc[i][c]);
                     }
                 }
             }
-            finish(acc[0], scale, one, at);
-            finish(acc[1], scale, two, at);
+            finish(isa, acc[0], scale, one, at);
+            finish(isa, acc[1], scale, two, at);
         } else {
-            let mut acc: [V; C] = begin(scale, c[pair[0]], at);
+            let mut acc: [V; C] = begin(isa, scale, c[pair[0]], at);
             for &(k, [x, _]) in list {
-                let (row, x) = (b.row(k as usize), V::splat(x));
+                let (row, x) = (b.row(k as usize), V::splat(isa, x));
                 for c in 0..C {
-                    acc[c] = x.mul_add(V::load(&row[from[c]..]), acc[c]);
+                    acc[c] = x.mul_add(V::load(isa, &row[from[c]..]), acc[c]);
                 }
             }
-            finish(acc, scale, c[pair[0]], at);
+            finish(isa, acc, scale, c[pair[0]], at);
         }
     }
 }

@@ -1,21 +1,27 @@
-//! The threads on which large products are computed: persistent, shared by the whole program, never more than asked for.
+//! The threads on which large products are computed. They are persistent, and shared by the whole
+//! program.
 //!
-//! A product is split into parts that write different elements, so its bits do not depend on how many threads there are. What
-//! is too small to gain runs on the caller's thread, and so does everything while another thread of the program has the pool:
-//! a program with threads of its own is not slowed down by ours.
+//! A product is split into parts that write different elements, so its bits do not depend on how
+//! many threads there are. A job that is too small to gain runs on the caller's thread. If the pool
+//! is busy with another thread's job, the caller computes on its own thread, too: a program with
+//! threads of its own is not slowed down by ours.
 
 use std::any::Any;
-use std::num::NonZeroUsize;
+use std::num::IntErrorKind;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::thread;
 
-/// How many threads may compute, the caller's included; 0 before anybody asked.
+use crate::tuning::{PASS_WORTH_THREADS, THREADS_ANYWHERE, WAITS_AWAKE, WAITS_IN_PLACE};
+
+/// How many threads may compute, the caller's included. It is 0 until somebody asks.
 static THREADS: AtomicUsize = AtomicUsize::new(0);
 
-/// How many threads large products are computed on, the caller's included: what [`set_threads`] set, else the environment variable
-/// `LONGHAND_THREADS`, else as many as the program may run at once. The results are the same to the bit for any number.
+/// How many threads large products are computed on, the caller's included.
+///
+/// It is what [`set_threads`] set, else the environment variable `LONGHAND_THREADS`, else as many
+/// as the program may run at once. The results are the same to the bit for any number.
 ///
 /// ```
 /// longhand_tensor::set_threads(1);
@@ -24,11 +30,7 @@ static THREADS: AtomicUsize = AtomicUsize::new(0);
 pub fn threads() -> usize {
     match THREADS.load(Ordering::Relaxed) {
         0 => {
-            let from_environment = std::env::var("LONGHAND_THREADS").ok();
-            let threads = from_environment
-                .and_then(|text| text.trim().parse().ok())
-                .or_else(|| thread::available_parallelism().ok())
-                .map_or(1, NonZeroUsize::get);
+            let (threads, _) = asked_by(environment().as_deref(), available());
             // What a call of `set_threads` has set meanwhile stays.
             match THREADS.compare_exchange(0, threads, Ordering::Relaxed, Ordering::Relaxed) {
                 Ok(_) => threads,
@@ -39,15 +41,64 @@ pub fn threads() -> usize {
     }
 }
 
-/// Sets how many threads large products are computed on, the caller's included, for the whole program and from the next product
-/// on.
+/// Sets how many threads large products are computed on, the caller's included, for the whole
+/// program and from the next product on.
+///
+/// More threads than the program may run at once gain nothing. A larger number is taken as that
+/// many, or as 8 where the program may run fewer.
 ///
 /// # Panics
 /// `threads` is 0.
 #[track_caller]
 pub fn set_threads(threads: usize) {
     assert!(threads > 0, "set_threads: 0 threads, expected 1 or more");
-    THREADS.store(threads, Ordering::Relaxed);
+    THREADS.store(threads.min(most_threads(available())), Ordering::Relaxed);
+}
+
+/// What is wrong with `LONGHAND_THREADS`, if its value is ignored or too large: a sentence for the
+/// user of a program.
+pub fn ignored_environment() -> Option<String> {
+    let (text, available) = (environment()?, available());
+    let (_, used_as_it_is) = asked_by(Some(&text), available);
+    let most = most_threads(available);
+    (!used_as_it_is).then(|| {
+        format!(
+            "LONGHAND_THREADS: expected a whole number from 1 to {most}, found `{text}`; using {}",
+            threads()
+        )
+    })
+}
+
+/// The value of `LONGHAND_THREADS`, without the spaces around it.
+fn environment() -> Option<String> {
+    let text = std::env::var_os("LONGHAND_THREADS")?;
+    Some(text.to_string_lossy().trim().to_owned())
+}
+
+/// How many threads the program may run at once.
+fn available() -> usize {
+    thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// How many threads there may be where so many are available. At least 8, so that any machine can
+/// try out several.
+fn most_threads(available: usize) -> usize {
+    available.max(THREADS_ANYWHERE)
+}
+
+/// The number of threads that `text` asks for, and whether that is the one it says. An empty text
+/// asks for nothing.
+fn asked_by(text: Option<&str>, available: usize) -> (usize, bool) {
+    let most = most_threads(available);
+    match text.unwrap_or_default() {
+        "" => (available, true),
+        text => match text.parse::<usize>() {
+            Ok(0) => (available, false),
+            Ok(threads) => (threads.min(most), threads <= most),
+            Err(error) if *error.kind() == IntErrorKind::PosOverflow => (most, false),
+            Err(_) => (available, false),
+        },
+    }
 }
 
 type Work<'a> = dyn Fn(usize) + Sync + 'a;
@@ -64,8 +115,11 @@ struct Pool {
     next: AtomicUsize,
     /// Workers that are at the present job.
     busy: AtomicUsize,
-    panic: Mutex<Option<Box<dyn Any + Send>>>,
+    /// Panics of the workers in the present job.
+    panics: Mutex<Vec<Panic>>,
 }
+
+type Panic = Box<dyn Any + Send>;
 
 struct Job {
     work: Option<&'static Work<'static>>,
@@ -85,10 +139,11 @@ static POOL: Pool = Pool {
     wake: Condvar::new(),
     next: AtomicUsize::new(0),
     busy: AtomicUsize::new(0),
-    panic: Mutex::new(None),
+    panics: Mutex::new(vec![]),
 };
 
-/// Calls `work` with each of `0..parts`, on as many threads as [`threads`] says. Returns when all calls have.
+/// Calls `work` with each of `0..parts`, on as many threads as [`threads`] says. Returns when all
+/// calls have.
 pub(crate) fn for_each_part(parts: usize, work: &Work<'_>) {
     let helpers = threads().min(parts).saturating_sub(1);
     if helpers == 0 {
@@ -111,10 +166,11 @@ pub(crate) fn for_each_part(parts: usize, work: &Work<'_>) {
             job.workers += 1;
         }
         #[allow(unsafe_code)]
-        // SAFETY: this only makes the reference's lifetime longer than it is. Workers get the reference from `job.work`, under
-        // its lock, and count themselves busy under the same lock. `Finish` below takes `work` away, so that no further
-        // worker gets it, and waits until none is busy; being dropped, it does so when `work` panics on this thread, too. So
-        // nobody has the reference after this function has returned.
+        // SAFETY: this only makes the reference's lifetime longer than it is. Workers get the
+        // reference from `job.work`, under its lock, and count themselves busy under the same lock.
+        // `finish` below takes `work` away, so that no further worker gets it, and waits until none
+        // is busy. Nothing returns or panics between here and there: a panic in a part is caught.
+        // So nobody has the reference after this function has returned.
         let work = unsafe { std::mem::transmute::<&Work<'_>, &'static Work<'static>>(work) };
         (job.work, job.parts, job.seats) = (Some(work), parts, helpers);
         POOL.jobs.fetch_add(1, Ordering::Release);
@@ -122,21 +178,16 @@ pub(crate) fn for_each_part(parts: usize, work: &Work<'_>) {
             POOL.wake.notify_all();
         }
     }
-    {
-        let _finish = Finish;
-        POOL.take_parts(work, parts);
-    }
-    let panic = POOL.panic.lock().unwrap_or_else(PoisonError::into_inner).take();
-    if let Some(panic) = panic {
+    let own = catch_unwind(AssertUnwindSafe(|| POOL.take_parts(work, parts)));
+    let others = POOL.finish();
+    // One panic goes on. The others end here, with the job that they belong to.
+    if let Some(panic) = own.err().into_iter().chain(others).next() {
         resume_unwind(panic);
     }
 }
 
-/// Elements from which on a second thread gains more than it costs to wake.
-const WORTH_THREADS: usize = 1 << 16;
-
-/// Whether the weights are spread over several cores' caches, as the last product of some size was computed there. Where it was not, to
-/// update them there would only move them to and fro.
+/// Whether the weights are spread over several cores' caches, as the last product of some size was
+/// computed there. Where it was not, to update them there would only move them to and fro.
 static SPREAD: AtomicBool = AtomicBool::new(true);
 
 /// Tells on how many threads a product was computed.
@@ -144,7 +195,8 @@ pub(crate) fn spread(threads: usize) {
     SPREAD.store(threads > 1, Ordering::Relaxed);
 }
 
-/// Calls `f` with parts of `changed` and where each begins, a multiple of `unit`; on several threads where they are long enough.
+/// Calls `f` with parts of `changed` and where each begins, a multiple of `unit`; on several
+/// threads where they are long enough.
 ///
 /// # Panics
 /// `unit` is 0.
@@ -161,7 +213,7 @@ pub(crate) fn spread(threads: usize) {
 #[track_caller]
 pub fn in_parts<T: Send>(changed: &mut [T], unit: usize, f: impl Fn(usize, &mut [T]) + Sync) {
     assert!(unit > 0, "in_parts: a unit of 0 elements");
-    if changed.len() < WORTH_THREADS || !SPREAD.load(Ordering::Relaxed) {
+    if changed.len() < PASS_WORTH_THREADS || !SPREAD.load(Ordering::Relaxed) {
         return f(0, changed);
     }
     let each = changed.len().div_ceil(threads()).next_multiple_of(unit);
@@ -171,7 +223,35 @@ pub fn in_parts<T: Send>(changed: &mut [T], unit: usize, f: impl Fn(usize, &mut 
     });
 }
 
-/// Calls `f` with parts of `changed` and what stands at the same places in `read`, on several threads where they are long enough.
+/// Calls `f` with parts of slices of one length, some changed and some read, cut at the same places;
+/// on several threads where they are long enough.
+pub(crate) fn in_parts_of<A: Send, B: Sync, const N: usize, const M: usize>(
+    mut changed: [&mut [A]; N],
+    mut read: [&[B]; M],
+    f: impl Fn([&mut [A]; N], [&[B]; M]) + Sync,
+) {
+    let length = changed.first().map_or(0, |c| c.len());
+    if length < PASS_WORTH_THREADS || !SPREAD.load(Ordering::Relaxed) {
+        return f(changed, read);
+    }
+    let each = length.div_ceil(threads());
+    let mut parts = vec![];
+    for at in (0..length).step_by(each) {
+        let here = each.min(length - at);
+        let writable =
+            changed.each_mut().map(|c| c.split_off_mut(..here).expect("slices of one length"));
+        let readable = read.each_mut().map(|r| r.split_off(..here).expect("slices of one length"));
+        parts.push(Mutex::new(Some((writable, readable))));
+    }
+    for_each_part(parts.len(), &|i| {
+        let part = parts[i].lock().map(|mut part| part.take());
+        let (changed, read) = part.ok().flatten().expect("each part is taken once");
+        f(changed, read);
+    });
+}
+
+/// Calls `f` with parts of `changed` and what stands at the same places in `read`, on several
+/// threads where they are long enough.
 ///
 /// # Panics
 /// The slices are not of the same length.
@@ -198,22 +278,19 @@ pub fn zip_parts<A: Send, B: Sync>(
     });
 }
 
-/// Ends the present job when it is dropped.
-struct Finish;
-
-impl Drop for Finish {
-    fn drop(&mut self) {
-        POOL.job().work = None;
-        let mut waits = 0;
-        while POOL.busy.load(Ordering::Acquire) > 0 {
-            pause(&mut waits);
-        }
-    }
-}
-
 impl Pool {
     fn job(&self) -> MutexGuard<'_, Job> {
         self.job.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Ends the present job: waits for the workers that are at it, and returns their panics.
+    fn finish(&self) -> Vec<Panic> {
+        self.job().work = None;
+        let mut waits = 0;
+        while self.busy.load(Ordering::Acquire) > 0 {
+            pause(&mut waits);
+        }
+        std::mem::take(&mut *self.panics.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn take_parts(&self, work: &Work<'_>, parts: usize) {
@@ -231,7 +308,7 @@ impl Pool {
         let mut seen = 0;
         loop {
             let mut waits = 0;
-            while self.jobs.load(Ordering::Acquire) == seen && waits < GIVE_UP {
+            while self.jobs.load(Ordering::Acquire) == seen && waits < WAITS_AWAKE {
                 pause(&mut waits);
             }
             let mut job = self.job();
@@ -247,7 +324,7 @@ impl Pool {
             self.busy.fetch_add(1, Ordering::Relaxed);
             drop(job);
             if let Err(panic) = catch_unwind(AssertUnwindSafe(|| self.take_parts(work, parts))) {
-                *self.panic.lock().unwrap_or_else(PoisonError::into_inner) = Some(panic);
+                self.panics.lock().unwrap_or_else(PoisonError::into_inner).push(panic);
             }
             self.busy.fetch_sub(1, Ordering::Release);
         }
@@ -256,7 +333,7 @@ impl Pool {
 
 /// Waits for a moment: at first in place, soon by letting others run.
 fn pause(waits: &mut u32) {
-    if *waits < YIELD {
+    if *waits < WAITS_IN_PLACE {
         std::hint::spin_loop();
     } else {
         thread::yield_now();
@@ -264,14 +341,30 @@ fn pause(waits: &mut u32) {
     *waits += 1;
 }
 
-/// Moments in place, some ten microseconds of them.
-const YIELD: u32 = 500;
-/// Moments after which an idle worker sleeps until it is woken, some hundreds of microseconds.
-const GIVE_UP: u32 = YIELD + 500;
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const ROUNDS: usize = if cfg!(miri) { 2 } else { 50 };
+
+    #[test]
+    fn the_environment_asks_for_a_number_that_makes_sense_or_for_none() {
+        for (text, available, expected) in [
+            (None, 2, (2, true)),
+            (Some(""), 3, (3, true)),
+            (Some("1"), 2, (1, true)),
+            (Some("8"), 2, (8, true)),
+            (Some("9"), 2, (8, false)),
+            (Some("9"), 64, (9, true)),
+            (Some("65"), 64, (64, false)),
+            (Some("99999999999999999999"), 2, (8, false)),
+            (Some("0"), 2, (2, false)),
+            (Some("-1"), 2, (2, false)),
+            (Some("two"), 2, (2, false)),
+        ] {
+            assert_eq!(asked_by(text, available), expected, "{text:?} of {available}");
+        }
+    }
 
     #[test]
     fn every_part_is_done_once_however_many_threads_there_are() {
@@ -279,7 +372,7 @@ mod tests {
             set_threads(threads);
             for parts in [0, 1, 2, 3, 50] {
                 let done: Vec<AtomicUsize> = (0..parts).map(|_| AtomicUsize::new(0)).collect();
-                for round in 1..=20 {
+                for round in 1..=ROUNDS {
                     for_each_part(parts, &|i| {
                         done[i].fetch_add(1, Ordering::Relaxed);
                     });
@@ -290,6 +383,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "many elements")]
     fn parts_are_whole_units_and_know_where_they_are() {
         for (threads, n) in [(1, 7000), (2, 7000), (3, 7001), (4, 9)] {
             set_threads(threads);
@@ -311,7 +405,7 @@ mod tests {
         thread::scope(|scope| {
             for _ in 0..4 {
                 scope.spawn(|| {
-                    for _ in 0..50 {
+                    for _ in 0..ROUNDS {
                         for_each_part(8, &|_| {
                             for_each_part(3, &|_| {
                                 done.fetch_add(1, Ordering::Relaxed);
@@ -321,7 +415,7 @@ mod tests {
                 });
             }
         });
-        assert_eq!(done.into_inner(), 4 * 50 * 8 * 3);
+        assert_eq!(done.into_inner(), 4 * ROUNDS * 8 * 3);
     }
 
     #[test]

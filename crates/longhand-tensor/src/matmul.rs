@@ -1,0 +1,172 @@
+//! The products of a linear layer, as callers see them: arrays and shapes.
+
+use ndarray::{Array2, ArrayRef1, ArrayRef2, CowArray, Ix2};
+
+use crate::Float;
+use crate::arrays::unspecified;
+use crate::kernel::matrix::Matrix;
+use crate::product::Product;
+
+/// `x·W`.
+///
+/// A zero in `x` may be skipped, and then contributes nothing even where its weight is infinite or
+/// NaN.
+///
+/// # Shapes
+/// `x: [n, in]`, `w: [in, out]`, result `[n, out]`.
+///
+/// # Panics
+/// The shapes do not fit.
+#[track_caller]
+pub fn matmul<F: Float>(x: &ArrayRef2<F>, w: &ArrayRef2<F>) -> Array2<F> {
+    rows(x, w, None)
+}
+
+/// `x·W + b`, with `b` added to every row.
+///
+/// A zero in `x` may be skipped, and then contributes nothing even where its weight is infinite or
+/// NaN.
+///
+/// # Shapes
+/// `x: [n, in]`, `w: [in, out]`, `b: [out]`, result `[n, out]`.
+///
+/// # Panics
+/// The shapes do not fit.
+#[track_caller]
+pub fn affine<F: Float>(x: &ArrayRef2<F>, w: &ArrayRef2<F>, b: &ArrayRef1<F>) -> Array2<F> {
+    let b = b.as_standard_layout();
+    rows(x, w, Some(b.as_slice().expect("standard layout")))
+}
+
+#[track_caller]
+fn rows<F: Float>(x: &ArrayRef2<F>, w: &ArrayRef2<F>, bias: Option<&[F]>) -> Array2<F> {
+    let mut y = unspecified(x.nrows(), bias.map_or(w.ncols(), <[F]>::len));
+    expect_fit("x·W", x, w, y.dim(), x.ncols() == w.nrows() && y.ncols() == w.ncols());
+    let (x, w) = (x.as_standard_layout(), w.as_standard_layout());
+    let out = rows_mut(&mut y);
+    F::multiply(Product::Rows { x: matrix(&x), w: matrix(&w), bias, y: out });
+    y
+}
+
+/// `dy·Wᵀ`.
+///
+/// A zero in `dy` may be skipped, and then contributes nothing even where its weight is infinite or
+/// NaN.
+///
+/// # Shapes
+/// `dy: [n, out]`, `w: [in, out]`, result `[n, in]`.
+///
+/// # Panics
+/// The shapes do not fit.
+#[track_caller]
+pub fn matmul_nt<F: Float>(dy: &ArrayRef2<F>, w: &ArrayRef2<F>) -> Array2<F> {
+    let mut dx = unspecified(dy.nrows(), w.nrows());
+    expect_fit("dy·Wᵀ", dy, w, dx.dim(), dy.ncols() == w.ncols());
+    let (dy, w) = (dy.as_standard_layout(), w.as_standard_layout());
+    let out = rows_mut(&mut dx);
+    F::multiply(Product::TransposedRight { dy: matrix(&dy), w: matrix(&w), dx: out });
+    dx
+}
+
+/// `dW += xᵀ·dy`.
+///
+/// A zero in `x` may be skipped, and then contributes nothing even where `dy` is infinite or NaN.
+///
+/// # Shapes
+/// `x: [n, in]`, `dy: [n, out]`, `dw: [in, out]`.
+///
+/// # Panics
+/// The shapes do not fit.
+#[track_caller]
+pub fn add_matmul_tn<F: Float>(x: &ArrayRef2<F>, dy: &ArrayRef2<F>, dw: &mut ArrayRef2<F>) {
+    transposed_left(x, dy, None, dw);
+}
+
+/// `W += a·(xᵀ·dy)`: what [`add_matmul_tn`] to zeros and then [`add_scaled`](crate::add_scaled)
+/// give, to the last bit, in one pass.
+///
+/// A zero in `x` may be skipped, and then contributes nothing even where `dy` is infinite or NaN.
+///
+/// # Shapes
+/// `x: [n, in]`, `dy: [n, out]`, `w: [in, out]`.
+///
+/// # Panics
+/// The shapes do not fit.
+///
+/// ```
+/// use longhand_tensor::{add_scaled_matmul_tn, ndarray::array};
+/// let mut w = array![[100.], [100.]];
+/// add_scaled_matmul_tn(&array![[1., 2.]], &array![[10.]], -0.5, &mut w);
+/// assert_eq!(w, array![[100. - 0.5 * 10.], [100. - 0.5 * 20.]]);
+/// ```
+#[track_caller]
+pub fn add_scaled_matmul_tn<F: Float>(
+    x: &ArrayRef2<F>,
+    dy: &ArrayRef2<F>,
+    a: F,
+    w: &mut ArrayRef2<F>,
+) {
+    transposed_left(x, dy, Some(a), w);
+}
+
+#[track_caller]
+fn transposed_left<F: Float>(
+    x: &ArrayRef2<F>,
+    dy: &ArrayRef2<F>,
+    scale: Option<F>,
+    dw: &mut ArrayRef2<F>,
+) {
+    expect_fit_tn(x, dy, dw.dim());
+    let (x, dy) = (x.as_standard_layout(), dy.as_standard_layout());
+    if let Some(dw) = dw.as_slice_mut() {
+        let (x, dy) = (matrix(&x), matrix(&dy));
+        return F::multiply(Product::TransposedLeft { x, dy, scale, dw });
+    }
+    let mut copy = dw.to_owned().as_standard_layout().into_owned();
+    transposed_left(&x, &dy, scale, &mut copy);
+    dw.assign(&copy);
+}
+
+#[track_caller]
+pub(crate) fn expect_fit_tn<F>(x: &ArrayRef2<F>, dy: &ArrayRef2<F>, out: (usize, usize)) {
+    let fit = x.nrows() == dy.nrows() && out == (x.ncols(), dy.ncols());
+    expect_fit("dW += xᵀ·dy", x, dy, out, fit);
+}
+
+fn matrix<'a, F: Float>(array: &'a CowArray<'_, F, Ix2>) -> Matrix<'a, F> {
+    let data = array.as_slice().expect("standard layout");
+    Matrix::new(data, array.nrows(), array.ncols())
+}
+
+fn rows_mut<F>(array: &mut Array2<F>) -> Vec<&mut [F]> {
+    let columns = array.ncols().max(1);
+    array.as_slice_mut().expect("standard layout").chunks_exact_mut(columns).collect()
+}
+
+#[track_caller]
+fn expect_fit<F>(
+    product: &str,
+    left: &ArrayRef2<F>,
+    right: &ArrayRef2<F>,
+    out: (usize, usize),
+    fit: bool,
+) {
+    if !fit {
+        wrong_shapes(product, left.dim(), right.dim(), out);
+    }
+}
+
+#[cold]
+#[inline(never)]
+#[track_caller]
+fn wrong_shapes(
+    product: &str,
+    left: (usize, usize),
+    right: (usize, usize),
+    out: (usize, usize),
+) -> ! {
+    panic!(
+        "{product}: operands of {} × {} and {} × {} with a result of {} × {} do not fit",
+        left.0, left.1, right.0, right.1, out.0, out.1
+    );
+}

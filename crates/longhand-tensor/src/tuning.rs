@@ -1,0 +1,141 @@
+//! Every size and threshold that was measured, each with its evidence.
+//!
+//! Where no processor is named, figures are of two cores of an AMD EPYC (Zen 4: AVX-512 on 256-bit
+//! units, 117 GFLOP/s a core, 32 KiB and 1 MiB of cache a core). They are times of an epoch of
+//! training, before and after the value was chosen; a net is written as 784-30-10. No value here
+//! can change the bits of a result, so each may be measured again on another processor.
+
+// Vectors and the columns that they hold.
+
+/// Bytes of the narrowest vector, which has 8 lanes of `f32`. Narrower operands are copied.
+const NARROWEST: usize = 32;
+
+/// Bytes of a cache line. A vector that lies in two takes twice as long to load or store.
+pub const LINE: usize = 64;
+
+/// Lanes of the widest vector.
+pub const MOST_LANES: usize = 16;
+
+/// Vectors of a row that registers hold at once. In pairs of rows, five, six or eight of them took
+/// 0 to 10 % longer than four.
+pub const VECTORS: usize = 4;
+
+/// Columns that a kernel needs at least.
+pub const fn fewest_columns<F>() -> usize {
+    NARROWEST / size_of::<F>()
+}
+
+// Strips: products of few columns.
+
+/// Columns of a strip: two cache lines of them, 32 of `f32`. Sums of two or four rows then stay in
+/// registers. Strips of 32 columns for wider products of few rows: 784-50-10 174 to 108 ms,
+/// 784-64-64-10 222 to 163 ms (batches of 16, one thread).
+pub const fn strip<F>() -> usize {
+    2 * LINE / size_of::<F>()
+}
+
+/// Columns up to which a product of several rows is computed in strips. 256 in place of 64:
+/// 784-128-10 in batches of 100 133 to 117 ms, 784-200-10 in batches of 64 172 to 163 ms (one
+/// thread). Of one row there is nothing that strips could share, so there it is one strip.
+pub const STRIPS_UP_TO: usize = 256;
+
+/// Rows of `x` whose zeros are found together in `x·W`, where registers hold their sums. Four in
+/// place of eight: 16 digits times 784 × 30, 5.2 to 3.3 µs.
+pub const ROWS_TOGETHER: usize = 4;
+
+/// Neighbouring columns of `x` whose zeros are found together in `xᵀ·dy`. Pixels are mostly zero
+/// in the same images as those beside them. Eight took 1 % (784-10) and 7 % (784-30-10) longer.
+pub const COLUMNS_TOGETHER: usize = 4;
+
+/// Rows of `x` that one pass of `xᵀ·dy` sums: a bit of a word for each. Gradients of up to 64 rows
+/// are computed in strips, however wide: 784-100-10 in batches of 64 114 to 100 ms (one thread).
+pub const SUMMED_IN_STRIPS: usize = u64::BITS as usize;
+
+/// Columns of `x` from which on strips look for zeros. With fewer, looking costs as much as it
+/// saves: 784-30-10 3.61 to 3.38 ms (the 30 columns of the second layer are no longer looked at).
+pub const WORTH_LOOKING: usize = 128;
+
+// Pairs: wide products.
+
+/// Lines, and elements of each, that are listed at once. This bounds the lists to some MB. (128
+/// lines in place of 64 was part of a change that took 784-800-10 from 34.9 to 32.4 ms.)
+pub const LISTED_AT_ONCE: (usize, usize) = (512, 2048);
+
+/// Products that are summed before the next rows of the right operand are copied: four vectors of
+/// so many rows are 64 KiB and stay in the second cache. Blocks of 64 to 192 took 1 to 10 % longer.
+pub const SUMMED_IN_PAIRS: usize = 256;
+
+/// Lines among which the one most like another is looked for. Of MNIST's pixels, pairs found so
+/// multiply 27 %, where one image alone has 19 % that are not zero.
+pub const NEIGHBOURS: usize = 16;
+
+/// Lines from which on rows of the right operand are copied to where they are aligned. 32 in place
+/// of 8: 784-1000-10 in batches of 16 90.5 to 80.1 ms (two threads).
+pub const WORTH_A_COPY: usize = 32;
+
+/// Columns that are transposed together: a cache line of `f32`, which stays in the cache until
+/// each of its rows has been written. It is also how far ahead of itself the copy asks for memory.
+/// That, and a split by columns, took it from 9 to 4.4 % of the samples of a step of
+/// 784-2500-2000-1500-1000-500-10 (two threads).
+pub const TRANSPOSED_AT_ONCE: usize = 16;
+
+/// Elements of a product that are computed before they are added to something else: 2 MiB of `f32`
+/// are still in a cache then. (Chosen by the sizes of caches, not by a measurement.)
+pub const ADDED_AT_ONCE: usize = 1 << 19;
+
+// Memory.
+
+/// Numbers from which on an array's memory is kept. The allocator keeps smaller pieces itself.
+pub const WORTH_KEEPING: usize = 1 << 10;
+
+/// Arrays whose memory a thread keeps, and the numbers of all of them together: 64 MiB of `f32`,
+/// which is some nets' activations and their gradients. Keeping them was part of a change that took
+/// 784-800-10 from 34.9 to 32.4 ms.
+pub const KEPT: (usize, usize) = (32, 1 << 24);
+
+// Threads.
+
+/// Multiplications of a product, counting those with zero, from which on a second thread gains more
+/// than it costs to wake.
+pub const fn worth_threads(rows: usize, columns: usize) -> usize {
+    match (rows, columns) {
+        // The other operand is read for few multiplications: 784-800-10, one image, 10 to 8 µs.
+        (1, _) => 1 << 19,
+        // What a thread has read it uses for many rows: 784-800-10 in batches of 128, 417 to 370
+        // ms.
+        (128.., _) => 3 << 18,
+        // Strips are the fastest, and what a thread would save is the least.
+        (_, ..=128) => 1 << 22,
+        // 2²⁰ before: 784-200-10 in batches of 8, 20.7 to 17.3 ms.
+        _ => 3 << 20,
+    }
+}
+
+/// Parts of a product begin at multiples of so many rows or columns: vectors of no two threads then
+/// overlap, and lie in no cache line of two of them.
+pub const PART: usize = 16;
+
+/// Multiplications of a product from which on the weights are in the caches of the threads that
+/// computed it. Updates of them go where the last such product went, in place of by their length:
+/// 784-128-10 in batches of 8, 27.7 to 22.0 ms; 784-100-10 in batches of 64, 11.8 to 10.3 ms.
+pub const SPREADS: usize = 1 << 17;
+
+/// Elements from which on a pass over a slice is split onto threads. (Measured with the passes of
+/// 784-800-10; some ten microseconds of work.)
+pub const PASS_WORTH_THREADS: usize = 1 << 16;
+
+/// Threads that may be asked for on any machine, however few it may run at once.
+pub const THREADS_ANYWHERE: usize = 8;
+
+/// Moments that a thread waits in place before it lets others run: some ten microseconds. Never
+/// yielding would stop a thread that the awaited one needs the core of.
+pub const WAITS_IN_PLACE: u32 = 500;
+
+/// Moments after which an idle worker sleeps until it is woken: some hundred microseconds, longer
+/// than what lies between two products of a training step.
+pub const WAITS_AWAKE: u32 = WAITS_IN_PLACE + 500;
+
+/// Numbers of a pass over parameters that are worked on at once: 64, as with 256 the step of
+/// momentum on 784 × 800 weights took 97 µs in place of 79, and with 16 none of the loops became
+/// vector instructions (AMD EPYC, Zen 4).
+pub const TOGETHER_IN_EACH: usize = 64;
