@@ -117,8 +117,8 @@ fn threads_share_a_model_for_inference() {
 /// The loop that stands in `logistic.rs` and `Training::run` give the same: every loss and accuracy, and every weight.
 #[test]
 fn the_loop_by_hand_is_the_loop_of_the_library() {
+    use hmac_sha256::Hash;
     use longhand_optim::Adam;
-    use sha2::{Digest, Sha256};
     let digits = Dataset::embedded();
     for (optimizer, seed) in [("sgd", 42), ("adam", 7)] {
         let folder = tempfile::tempdir().unwrap();
@@ -152,7 +152,7 @@ fn the_loop_by_hand_is_the_loop_of_the_library() {
             let (tl, ta, vl, va) = (train.loss, train.metric, valid.loss, valid.metric);
             assert_eq!(row.rsplit_once(',').unwrap().0, format!("{epoch},{tl},{ta},{vl},{va}"));
         }
-        let mut hash = Sha256::new();
+        let mut hash = Hash::new();
         model.params().into_iter().flatten().for_each(|w| hash.update(w.to_le_bytes()));
         let hash: String = hash.finalize().iter().take(8).map(|b| format!("{b:02x}")).collect();
         assert!(printed.contains(&format!("weights {hash} (SHA-256)")), "{hash}\n{printed}");

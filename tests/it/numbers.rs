@@ -37,10 +37,21 @@ fn gradients_of_large_batches_are_right() {
     let layer = Linear::from_arrays(Array2::<f32>::zeros((2, 3)), Some(Array1::zeros(3)));
     let mut grad = layer.zeros_like();
     let (_, cache) = layer.forward(Array2::ones((60_000, 2)));
-    layer.backward_params(cache, Array2::from_elem((60_000, 3), 0.1), &mut grad);
-    for db in grad.bias().unwrap() {
-        near(*db, 60_000.0 * f64::from(0.1f32), 6e-7);
+    let dy = Array2::from_elem((60_000, 3), 0.1);
+    layer.backward_params(cache, dy.clone(), &mut grad);
+    let exact = 60_000.0 * f64::from(0.1f32);
+    for sum in grad.bias().unwrap().iter().chain(grad.weight()) {
+        near(*sum, exact, 5e-6); // one after the other: 6e-4
     }
+    for db in grad.bias().unwrap() {
+        near(*db, exact, 6e-7);
+    }
+    // Plain SGD, which never writes the gradient down, adds the same.
+    let (mut model, cache) = (layer.clone(), layer.forward(Array2::ones((60_000, 2))).1);
+    let mut grad = layer.zeros_like();
+    layer.backward_params(cache, dy, &mut grad);
+    Sgd { learning_rate: 1.0, ..Sgd::default() }.init(&model).step(&mut model, &grad);
+    assert_eq!(model.weight(), &grad.weight().mapv(|g| -g));
 }
 
 #[test]

@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime};
 use std::{env, fmt, process};
 
+use hmac_sha256::Hash;
 use longhand_idx::{ElementType, Reader, escaped};
 use ndarray::{ArrayD, Axis};
-use sha2::{Digest, Sha256};
 
 use crate::idx_folder::{FILES, names};
 use crate::{Dataset, Error, Name, Proxies, Split, http};
@@ -294,7 +294,7 @@ struct Loaded {
 
 /// SHA-256 of a decompressed file, in hexadecimal.
 fn sha256(shape: &[usize], content: &[u8]) -> String {
-    let mut hash = Sha256::new();
+    let mut hash = Hash::new();
     hash.update([0, 0, ElementType::U8 as u8, shape.len() as u8]);
     shape.iter().for_each(|&size| hash.update((size as u32).to_be_bytes()));
     hash.update(content);

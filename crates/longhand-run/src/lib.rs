@@ -65,9 +65,9 @@ pub use memory::check_memory;
 pub use options::{NetOptions, OptimizerName, Options, ScheduleName};
 pub use run::{Predictions, Run, accuracies, losses};
 
+use hmac_sha256::Hash;
 use longhand_layers::rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
 use longhand_mnist::Dataset;
-use sha2::{Digest, Sha256};
 
 /// The generator of a model's initial weights. Each model has one of its own, so that a net is the same wherever it is trained.
 pub fn generator(seed: u64) -> Xoshiro256PlusPlus {
@@ -76,7 +76,7 @@ pub fn generator(seed: u64) -> Xoshiro256PlusPlus {
 
 /// SHA-256 of the images and labels used, in their order.
 pub fn identity(digits: &Dataset) -> String {
-    let mut hash = Sha256::new();
+    let mut hash = Hash::new();
     for split in [&digits.train, &digits.test] {
         hash.update(split.images().as_slice().expect("standard layout"));
         hash.update(split.labels());

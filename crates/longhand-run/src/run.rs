@@ -1,6 +1,7 @@
 use std::ops::ControlFlow;
 use std::time::Instant;
 
+use hmac_sha256::Hash;
 use longhand_data::{Batch, Data};
 use longhand_layers::ndarray::{Array2, Axis, concatenate};
 use longhand_layers::{Layer, softmax};
@@ -8,7 +9,6 @@ use longhand_mnist::{Dataset, Split};
 use longhand_report::{Curve, Report, loss_svg};
 use longhand_train::{Diverged, EarlyStopping, Epoch, Flow, Observer, Step, blew_up};
 use serde_json::json;
-use sha2::{Digest, Sha256};
 
 use crate::console::Console;
 use crate::folder::{Appended, RunFolder};
@@ -268,7 +268,7 @@ fn data_text(digits: &Dataset) -> String {
 }
 
 fn weights_hash(model: &impl Layer<f32>) -> String {
-    let mut hash = Sha256::new();
+    let mut hash = Hash::new();
     for value in model.params().into_iter().flatten() {
         hash.update(value.to_le_bytes());
     }

@@ -1,11 +1,18 @@
 //! The products of a linear layer, as callers see them: arrays and shapes.
 
-use ndarray::{Array2, ArrayRef1, ArrayRef2, CowArray, Ix2};
+use ndarray::{Array2, ArrayRef1, ArrayRef2, CowArray, Ix2, s};
 
 use crate::Float;
-use crate::arrays::unspecified;
+use crate::arrays::{recycle, unspecified};
 use crate::kernel::matrix::Matrix;
 use crate::product::Product;
+use crate::rows::add_scaled;
+use crate::sums::Tree;
+
+/// Rows of a batch over which a weight's gradient is summed one after the other. Of more rows, sums of
+/// so many are added in a tree. It decides bits, and so is not in `tuning`. Batches that are trained
+/// with are seldom larger, and the kernels finish sums of so many rows at once.
+const ROWS_OF_A_RUN: usize = 256;
 
 /// `x·W`.
 ///
@@ -117,6 +124,9 @@ fn transposed_left<F: Float>(
     dw: &mut ArrayRef2<F>,
 ) {
     expect_fit_tn(x, dy, dw.dim());
+    if x.nrows() > ROWS_OF_A_RUN {
+        return long_sum(x, dy, scale, dw);
+    }
     let (x, dy) = (x.as_standard_layout(), dy.as_standard_layout());
     if let Some(dw) = dw.as_slice_mut() {
         let (x, dy) = (matrix(&x), matrix(&dy));
@@ -125,6 +135,43 @@ fn transposed_left<F: Float>(
     let mut copy = dw.to_owned().as_standard_layout().into_owned();
     transposed_left(&x, &dy, scale, &mut copy);
     dw.assign(&copy);
+}
+
+/// The same of many rows: summed in runs, and these in a tree, so that the error does not grow with the
+/// number of rows.
+fn long_sum<F: Float>(
+    x: &ArrayRef2<F>,
+    dy: &ArrayRef2<F>,
+    scale: Option<F>,
+    dw: &mut ArrayRef2<F>,
+) {
+    let mut tree = Tree::new();
+    let runs = |a: &ArrayRef2<F>| a.nrows().div_ceil(ROWS_OF_A_RUN);
+    let add = |mut earlier: Array2<F>, later: Array2<F>| {
+        add_array(&mut earlier, F::one(), &later);
+        recycle(later);
+        earlier
+    };
+    for run in 0..runs(x) {
+        let rows = run * ROWS_OF_A_RUN..x.nrows().min((run + 1) * ROWS_OF_A_RUN);
+        let rows = s![rows, ..];
+        let mut sum = unspecified(dw.nrows(), dw.ncols());
+        sum.fill(F::zero());
+        add_matmul_tn(&x.slice(rows.clone()), &dy.slice(rows), &mut sum);
+        tree.push(sum, add);
+    }
+    if let Some(sum) = tree.total(add) {
+        add_array(dw, scale.unwrap_or(F::one()), &sum);
+        recycle(sum);
+    }
+}
+
+/// `y += a·x`
+fn add_array<F: Float>(y: &mut ArrayRef2<F>, a: F, x: &Array2<F>) {
+    match (y.as_slice_mut(), x.as_slice()) {
+        (Some(y), Some(x)) => add_scaled(y, a, x),
+        _ => y.zip_mut_with(x, |y, &x| *y += a * x),
+    }
 }
 
 #[track_caller]

@@ -10,18 +10,18 @@ use crate::Float;
 const RUN: usize = 16;
 
 /// The sums of runs so far: at level `l`, that of `2^l` runs, where the binary digit `l` of the number of runs is 1.
-struct Tree<T> {
+pub(crate) struct Tree<T> {
     levels: Vec<T>,
     runs: usize,
 }
 
-impl<T: Clone> Tree<T> {
-    fn new() -> Tree<T> {
+impl<T> Tree<T> {
+    pub fn new() -> Tree<T> {
         Tree { levels: vec![], runs: 0 }
     }
 
     /// Adds the sum of the next run, as a binary counter counts: `add(earlier, later)`.
-    fn push(&mut self, mut run: T, add: impl Fn(T, T) -> T) {
+    pub fn push(&mut self, mut run: T, add: impl Fn(T, T) -> T) {
         let carries = self.runs.trailing_ones();
         for _ in 0..carries {
             let earlier = self.levels.pop().expect("a sum for each digit that is 1");
@@ -32,7 +32,7 @@ impl<T: Clone> Tree<T> {
     }
 
     /// The sum of all runs, if there was one.
-    fn total(mut self, add: impl Fn(T, T) -> T) -> Option<T> {
+    pub fn total(mut self, add: impl Fn(T, T) -> T) -> Option<T> {
         let mut total = self.levels.pop()?;
         while let Some(earlier) = self.levels.pop() {
             total = add(earlier, total);

@@ -9,9 +9,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use std::{fs, thread};
 
+use hmac_sha256::Hash;
 use longhand_mnist::{Download, Name, Proxies};
 use ndarray::Array1;
-use sha2::{Digest, Sha256};
 
 use super::*;
 
@@ -28,7 +28,7 @@ fn files(digits: &Dataset) -> (HashMap<String, Vec<u8>>, [String; 4]) {
         let (mut gzip, mut bytes) = (vec![], vec![]);
         plain(&mut gzip, true);
         plain(&mut bytes, false);
-        let sha256 = Sha256::digest(&bytes).iter().map(|b| format!("{b:02x}")).collect::<String>();
+        let sha256 = Hash::hash(&bytes).iter().map(|b| format!("{b:02x}")).collect::<String>();
         (gzip, sha256)
     };
     let images = |split: &Split| {
