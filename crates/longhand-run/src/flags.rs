@@ -27,8 +27,7 @@ pub fn parse<T: Parser>() -> Result<T, Failure> {
 pub(crate) fn parse_from<T: Parser>(
     arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>,
 ) -> Result<T, Failure> {
-    let command =
-        T::command().args_override_self(true).term_width(80).disable_help_subcommand(true);
+    let command = T::command().args_override_self(true);
     let matches = command.try_get_matches_from(arguments).map_err(|error| failure(&error))?;
     T::from_arg_matches(&matches).map_err(|error| failure(&error))
 }
@@ -36,7 +35,7 @@ pub(crate) fn parse_from<T: Parser>(
 /// What clap says, in our words where a value is wrong.
 fn failure(error: &clap::Error) -> Failure {
     if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
-        return Failure::Help(error.render().to_string());
+        return Failure::Help(wrapped(&error.render().to_string()));
     }
     let text = |kind| match error.get(kind) {
         Some(ContextValue::String(text)) => Some(text.clone()),
@@ -64,6 +63,29 @@ fn failure(error: &clap::Error) -> Failure {
         }
     };
     Failure::Usage(message)
+}
+
+/// Help with its lines broken at 80 columns, behind the column of the descriptions. (clap's own feature for that needs three more crates.)
+fn wrapped(help: &str) -> String {
+    let column = help.lines().find_map(|line| line.find("Print help")).unwrap_or(0);
+    let mut text = String::new();
+    for line in help.lines() {
+        let mut width = 0;
+        for (i, word) in line.split(' ').enumerate() {
+            let length = word.chars().count();
+            if i > 0 && width + 1 + length > 80 && width > column {
+                text += &format!("\n{:column$}", "");
+                width = column;
+            } else if i > 0 {
+                text.push(' ');
+                width += 1;
+            }
+            text += word;
+            width += length;
+        }
+        text.push('\n');
+    }
+    text
 }
 
 fn one<T: FromStr>(text: &str, expected: &str, valid: impl Fn(&T) -> bool) -> Result<T, String> {

@@ -157,7 +157,7 @@ fn long_sum<F: Float>(
         let rows = s![rows, ..];
         let mut sum = unspecified(dw.nrows(), dw.ncols());
         sum.fill(F::zero());
-        add_matmul_tn(&x.slice(rows.clone()), &dy.slice(rows), &mut sum);
+        add_matmul_tn(&x.slice(rows), &dy.slice(rows), &mut sum);
         tree.push(sum, add);
     }
     if let Some(sum) = tree.total(add) {
