@@ -48,3 +48,19 @@ fn idx_without_features_needs_ndarray_and_byteorder_only() {
     expected.extend(["byteorder", "longhand-idx"].map(String::from));
     assert_eq!(tree(&["longhand-idx"], &["--no-default-features"]), expected);
 }
+
+#[test]
+fn the_training_loop_needs_at_most_16_crates_and_no_files() {
+    let tree = tree(&["longhand-train"], &[]);
+    assert!((4..=16).contains(&tree.len()), "{tree:?}");
+    assert!(
+        !tree.iter().any(|name| ["flate2", "longhand-mnist", "longhand-idx"].contains(&&**name))
+    );
+}
+
+/// What `cargo run --example mlp` compiles, the example's own package aside.
+#[test]
+fn the_first_example_needs_at_most_60_packages() {
+    let tree = tree(&["longhand-run"], &[]);
+    assert!((20..=59).contains(&tree.len()), "{} {tree:?}", tree.len());
+}

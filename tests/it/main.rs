@@ -13,4 +13,6 @@ mod panics;
 mod pytorch;
 mod readme;
 mod run;
+mod runs;
 mod statistics;
+mod training;
