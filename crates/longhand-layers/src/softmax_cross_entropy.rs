@@ -61,7 +61,7 @@ impl<F: Float> Loss<F> for SoftmaxCrossEntropy {
         let (mut dz, totals) = exp_and_sum(z); // exp(z − m), Σ_j exp(z[j] − m)
         for ((mut dz, &t), &total) in dz.rows_mut().into_iter().zip(labels).zip(&totals) {
             let scale = F::one() / (total * n);
-            dz.mapv_inplace(|e| e * scale); // p / n
+            dz.mapv_inplace(|e| (e * scale).normal_or_zero()); // p / n
             dz[t] -= F::one() / n; // dz = (p − onehot) / n
         }
         let mut lse = totals;

@@ -7,6 +7,7 @@ use ndarray::LinalgScalar;
 use crate::functions::Function;
 use crate::isa::Isa;
 use crate::multiply::Multiply;
+use crate::scalar::normal_or_zero;
 
 /// `f32` or `f64`, with the few functions that networks need.
 ///
@@ -64,6 +65,18 @@ pub trait Float:
     fn abs(self) -> Self;
     /// Whether the value is neither infinite nor NaN.
     fn is_finite(self) -> bool;
+
+    /// The value, or zero where it is denormal: smaller than the smallest normal number, which makes
+    /// arithmetic with it many times slower.
+    ///
+    /// ```
+    /// use longhand_tensor::Float;
+    /// assert_eq!([1e-39f32, 1e-37].map(Float::normal_or_zero), [0.0, 1e-37]);
+    /// ```
+    #[inline]
+    fn normal_or_zero(self) -> Self {
+        normal_or_zero(self)
+    }
 }
 
 #[inline]
