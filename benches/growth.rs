@@ -1,8 +1,10 @@
-//! How the time of an epoch grows with the batch, the width of the hidden layer and the number of images, beside the time that its
-//! arithmetic would take at the CPU's peak if no product were skipped: so that a cliff shows.
+//! How the time of an epoch grows with the batch, the width of the hidden layer and the number of
+//! images, beside the time that its arithmetic would take at the CPU's peak if no product were
+//! skipped: so that a cliff shows.
 //!
-//! `cargo bench --bench growth`: 1 to 2 minutes, a table for each. Medians of three epochs of 784-width-10, on the digits inside
-//! `longhand-mnist`; each net's loss must have fallen by then.
+//! `cargo bench -p longhand-benches --bench growth`: 1 to 2 minutes, a table for each. Medians of
+//! three epochs of 784-width-10, on the digits inside `longhand-mnist`; each net's loss must have
+//! fallen by then.
 
 use std::time::Instant;
 
@@ -42,7 +44,8 @@ fn table<const N: usize>(title: &str, values: [usize; N], row: impl Fn(usize) ->
     }
 }
 
-/// Seconds of an epoch, and of its arithmetic at the peak: two products in each layer, and a third in the second.
+/// Seconds of an epoch, and of its arithmetic at the peak: two products in each layer, and a third
+/// in the second.
 fn epoch(train: &Split, width: usize, batch_size: usize, peak: f64) -> (f64, f64) {
     let rng = &mut Xoshiro256PlusPlus::seed_from_u64(1);
     let mut model = mlp::<f32>(&[784, width, 10], rng);
@@ -67,7 +70,8 @@ fn epoch(train: &Split, width: usize, batch_size: usize, peak: f64) -> (f64, f64
     (seconds[1], flop as f64 / peak)
 }
 
-/// The most multiplications and additions a second that dense products reached here, in several tries of a size that suits them.
+/// The most multiplications and additions a second that dense products reached here, in several
+/// tries of a size that suits them.
 fn peak() -> f64 {
     let (n, k, m) = (768, 256, 768);
     let ones = |rows, columns| ndarray::Array2::<f32>::ones((rows, columns));

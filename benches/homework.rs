@@ -1,7 +1,8 @@
-//! The workloads that longhand is measured by (`workloads.json` lists them), on the 5000 digits inside `longhand-mnist`: epochs with
-//! SGD, shuffle, gather and update included, and predictions.
+//! The workloads that longhand is measured by (`workloads.json` lists them), on the 5000 digits
+//! inside `longhand-mnist`: epochs with SGD, shuffle, gather and update included, and predictions.
 //!
-//! `cargo bench --bench homework`. Each bench trains for two epochs first and checks the loss they reached, or checks its predictions.
+//! `cargo bench -p longhand-benches --bench homework`. Each bench trains for two epochs first and
+//! checks the loss they reached, or checks its predictions.
 
 use std::hint::black_box;
 

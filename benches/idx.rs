@@ -1,7 +1,8 @@
-//! Reading the full training set beside the tools of the shell: `cargo bench --bench idx`.
+//! Reading the full training set beside the tools of the shell: `cargo bench -p longhand-benches
+//! --bench idx`.
 //!
-//! Needs the full MNIST set in the folder that LONGHAND_MNIST names (see .cargo/config.toml), `gzip`, `cat` and `wc`. Prints medians
-//! of interleaved rounds and their ratios.
+//! Needs the full MNIST set in the folder that LONGHAND_MNIST names (see .cargo/config.toml),
+//! `gzip`, `cat` and `wc`. Prints medians of interleaved rounds and their ratios.
 
 use std::path::Path;
 use std::process::Command;

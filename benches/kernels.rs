@@ -1,6 +1,8 @@
-//! The parts of a training step, at the homework's sizes and at large ones, each checked against its definition first.
+//! The parts of a training step, at the homework's sizes and at large ones, each checked against
+//! its definition first.
 //!
-//! `cargo bench --bench kernels`, or a part of it: `cargo bench --bench kernels -- affine`
+//! `cargo bench -p longhand-benches --bench kernels`, or a part of it: `cargo bench -p
+//! longhand-benches --bench kernels -- affine`
 
 use std::hint::black_box;
 
@@ -42,7 +44,8 @@ fn uniform(rows: usize, columns: usize) -> Array2<f32> {
     init::uniform((rows, columns), 1.0, &mut Xoshiro256PlusPlus::seed_from_u64(1))
 }
 
-/// Checks a few elements, each the sum of `terms` products of numbers up to 1, against a sum in f64.
+/// Checks a few elements, each the sum of `terms` products of numbers up to 1, against a sum in
+/// f64.
 fn check(found: &ArrayRef2<f32>, terms: usize, element: impl Fn(usize, usize) -> f64) {
     let (rows, columns) = found.dim();
     for i in 0..200 {

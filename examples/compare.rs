@@ -1,5 +1,6 @@
-//! The homework's question: how much better than logistic regression is a multilayer perceptron? Both are trained on the same images in the
-//! same order, with several seeds, and evaluated on the same images.
+//! The homework's question: how much better than logistic regression is a multilayer perceptron?
+//! Both are trained on the same images in the same order, with several seeds, and evaluated on the
+//! same images.
 //!
 //! `cargo run --release --example compare`, and with `-- --help` what can be changed.
 
@@ -217,11 +218,10 @@ fn summary(pairs: &[(Outcome, Outcome, f64)], n: usize) -> String {
     };
     format!(
         "\naccuracy over the seeds, mean ± standard deviation\n  logistic    {}\n  perceptron  {}\n  difference  {}\n\
-         with seed 42\n  logistic    {} (95 %, Wilson)\n  perceptron  {} (95 %, Wilson)\n  same accuracy, by chance as far apart as this: p = {p:.1e} (McNemar, \
-         exact)\n  loss of an image, logistic less perceptron: {mean:.4}\n    ({low:.4} to {high:.4}, 95 %, bootstrap)\n\n\
-         {verdict}\nIt does not follow that it would with other images, other settings or more of\n\
-         either; all seeds share their images, so that the spread over the seeds is that\n\
-         of training, and the intervals are those of the choice of images.\n",
+         with seed 42\n  logistic    {} (95 %, Wilson)\n  perceptron  {} (95 %, Wilson)\n  p-value of equal accuracy: {p:.1e} (McNemar, exact)\n  loss of an image, logistic less perceptron: {mean:.4}\n    ({low:.4} to {high:.4}, 95 %, bootstrap)\n\n\
+         {verdict}\nThis need not hold for other images or other settings. All seeds share their\n\
+         images: the spread over the seeds is that of training, and the intervals are\n\
+         those of the choice of images.\n",
         over_seeds(|(l, ..)| l.accuracy()),
         over_seeds(|(_, m, _)| m.accuracy()),
         over_seeds(|(l, m, _)| m.accuracy() - l.accuracy()),

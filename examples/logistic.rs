@@ -1,4 +1,5 @@
-//! Step 1 of the homework: logistic regression on handwritten digits. One linear layer, trained with the cross-entropy of its softmax.
+//! Step 1 of the homework: logistic regression on handwritten digits. One linear layer, trained
+//! with the cross-entropy of its softmax.
 //!
 //! `cargo run --example logistic`, and with `-- --help` what can be changed.
 
@@ -27,7 +28,8 @@ fn run() -> Result<(), Failure> {
     let widths = [784, 10];
     let options = parse::<Flags>()?.options.for_net("logistic", 0.05, &widths)?;
 
-    // The digits: 500 images of each to learn from, 500 of each to evaluate on. A row is the 784 pixels of an image, from 0 to 1.
+    // The digits: 500 images of each to learn from, 500 of each to evaluate on. A row is the 784
+    // pixels of an image, from 0 to 1.
     let digits = options.digits()?;
     // The model: logits = x·W + b, with W and b drawn from ±1/√784, as torch.nn.Linear draws them.
     let mut model = Linear::<f32>::new(784, 10, &mut generator(options.seed));
@@ -50,7 +52,8 @@ fn train(
     let mut optimizer = options.optimizer(model, digits.train.len()); // SGD: θ ← θ − η·dθ
     let mut grad = model.zeros_like();
 
-    // The initial loss: a fresh model gives each of 10 digits about the same probability, so it is near −ln(1/10) = ln 10.
+    // The initial loss: a fresh model gives each of 10 digits about the same probability, so it is
+    // near −ln(1/10) = ln 10.
     let train = evaluate(model, &loss, &digits.train);
     let valid = evaluate(model, &loss, &digits.test);
     let mut go_on = run.epoch(Epoch { epoch: 0, train, valid, samples: 0 }, model)?;

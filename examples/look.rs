@@ -1,4 +1,5 @@
-//! Shows a data set: how many images of each class, mean and standard deviation of the pixels, and the first images.
+//! Shows a data set: how many images of each class, mean and standard deviation of the pixels, and
+//! the first images.
 //!
 //! `cargo run --example look`, or `cargo run --example look -- --data DIR`
 
@@ -42,7 +43,8 @@ fn look(dataset: &Dataset) -> String {
     text + &drawing(train, class_names)
 }
 
-/// Mean and standard deviation of the pixels divided by 255, from the number of pixels of each value.
+/// Mean and standard deviation of the pixels divided by 255, from the number of pixels of each
+/// value.
 fn moments(split: &Split) -> (f64, f64) {
     let mut counts = [0u64; 256];
     split.images().iter().for_each(|&pixel| counts[usize::from(pixel)] += 1);

@@ -1,4 +1,5 @@
-//! The learning-rate range test: one epoch in which the learning rate grows from step to step until the loss does too.
+//! The learning-rate range test: one epoch in which the learning rate grows from step to step until
+//! the loss does too.
 //!
 //! `cargo run --release --example lr_find`, and with `-- --help` what can be changed.
 //!
@@ -140,7 +141,8 @@ fn range_test<M: Layer<f32>>(mut model: M, digits: &Split, flags: &Flags) -> Vec
     curve
 }
 
-/// The loss over the steps, which are named by their learning rates: those that are powers of ten, as nearly as the steps are.
+/// The loss over the steps, which are named by their learning rates: those that are powers of ten,
+/// as nearly as the steps are.
 fn plot(title: &str, curve: &[(f64, f64)], highest: f64) -> String {
     let values = curve.iter().map(|&(_, loss)| loss.min(highest)).collect();
     let powers = (-9..9).map(|power| 10f64.powi(power));

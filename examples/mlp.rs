@@ -1,4 +1,5 @@
-//! Step 2 of the homework: a multilayer perceptron on handwritten digits. Linear layers with ReLU between them.
+//! Step 2 of the homework: a multilayer perceptron on handwritten digits. Linear layers with ReLU
+//! between them.
 //!
 //! `cargo run --example mlp`, and with `-- --help` what can be changed.
 
@@ -19,7 +20,8 @@ struct Flags {
     options: Options,
 }
 
-/// 784-30-10: y = relu(x·W₁ + b₁)·W₂ + b₂. Flags choose other widths, another activation, and dropout behind it.
+/// 784-30-10: y = relu(x·W₁ + b₁)·W₂ + b₂. Flags choose other widths, another activation, and
+/// dropout behind it.
 fn net<F: Float>(net: &NetOptions, seed: u64) -> impl Layer<F> + use<F> {
     let (activation, widths) = (net.activation, net.widths(PIXELS, CLASSES));
     let between = |i| Chain { first: activation, second: net.dropout(i, seed) };

@@ -1,4 +1,5 @@
-//! A layer of your own: Swish, `y = x·σ(b·x)` with a learned `b` for every feature, from its equations to trained digits.
+//! A layer of your own: Swish, `y = x·σ(b·x)` with a learned `b` for every feature, from its
+//! equations to trained digits.
 //!
 //! Derivation, with `s = σ(b·x)` and `σ′ = σ·(1 − σ)`:
 //! `∂y/∂x = s + x·b·s·(1 − s)` and `∂y/∂b = x²·s·(1 − s)`, the latter summed over the batch.

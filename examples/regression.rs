@@ -1,4 +1,5 @@
-//! The digit as a regression target: nets with one output and the mean squared error, beside the same nets as classifiers; and why that is bad.
+//! The digit as a regression target: nets with one output and the mean squared error, beside the
+//! same nets as classifiers; and why that is bad.
 //!
 //! `cargo run --release --example regression`, and with `-- --help` what can be changed.
 
@@ -65,8 +66,8 @@ const AS_NUMBER: Task<DistanceFromLabel, NearestDigit> = Task {
     outputs: 1,
     rates: [0.005, 0.01],
     guess: "mean t²",
-    // The first images' outputs y are much alike: their mean square adds σ² to that of the labels, and −2·y·t is off by 2·4.5·σ, seldom by
-    // more than three times that.
+    // The first images' outputs y are much alike: their mean square adds σ² to that of the labels,
+    // and −2·y·t is off by 2·4.5·σ, seldom by more than three times that.
     tolerance: |deviation| 27.0 * deviation + deviation * deviation,
     constant: 8.25, // the variance of the digits: 4.5 for every image
 };

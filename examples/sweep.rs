@@ -1,5 +1,6 @@
-//! Tries settings of the multilayer perceptron: every combination of hidden width, learning rate and weight decay, with several seeds each,
-//! on all cores. What is finished is kept: a sweep that was interrupted goes on where it was.
+//! Tries settings of the multilayer perceptron: every combination of hidden width, learning rate
+//! and weight decay, with several seeds each, on all cores. What is finished is kept: a sweep that
+//! was interrupted goes on where it was.
 //!
 //! `cargo run --release --example sweep`, and with `-- --help` what can be changed.
 
@@ -282,7 +283,8 @@ impl Log {
         for (line, number) in text.split_inclusive('\n').zip(1..) {
             match serde_json::from_str(line) {
                 Ok(run) if line.ends_with('\n') => runs.push(run),
-                // A line without an end was being written when the program ended: that run is made again.
+                // A line without an end was being written when the program ended: that run is made
+                // again.
                 _ if !line.ends_with('\n') && is_begun(line) => break,
                 Ok(_) => break,
                 Err(error) => {
@@ -511,15 +513,14 @@ fn heat_map(flags: &Flags, decay: f64, rows: &[Row]) -> String {
 
 /// The best settings, and what that is worth.
 fn verdict(rows: &[Row], flags: &Flags, digits: &Dataset, all: &Dataset) -> String {
-    let judged = rows.iter().filter_map(|row| Some((row, row.accuracy()?)));
-    let Some((best, accuracy)) = judged.max_by(|a, b| a.1.total_cmp(&b.1)) else {
+    let evaluated = rows.iter().filter_map(|row| Some((row, row.accuracy()?)));
+    let Some((best, accuracy)) = evaluated.max_by(|a, b| a.1.total_cmp(&b.1)) else {
         return "\nevery run diverged: try smaller learning rates\n".to_owned();
     };
     let Settings { hidden, learning_rate, weight_decay, .. } = best.settings;
     let mut text = format!(
         "\nbest: {hidden} hidden units, learning rate {}, weight decay {}: accuracy {accuracy:.4}\n\
-         It was chosen, from {} settings, by the very images that this accuracy is of:\n\
-         expect less on others.\n",
+         It was chosen from {} settings on these same images: expect less on others.\n",
         rate_text(learning_rate),
         rate_text(weight_decay),
         rows.len()
@@ -534,7 +535,7 @@ fn verdict(rows: &[Row], flags: &Flags, digits: &Dataset, all: &Dataset) -> Stri
         .map(|(_, judge)| judge(all).metric)
         .collect();
     text += &format!(
-        "On the {} validation images, by which nothing was chosen, its accuracy is {:.4}.\n",
+        "On the {} validation images, which were not used for choosing, its accuracy is {:.4}.\n",
         all.test.len(),
         mean(&accuracies)
     );

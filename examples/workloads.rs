@@ -1,7 +1,9 @@
-//! Times training and inference of nets of several sizes, as one JSON line a workload: what a comparison with other libraries runs.
+//! Times training and inference of nets of several sizes, as one JSON line a workload: what a
+//! comparison with other libraries runs.
 //!
-//! `cargo run --release --example workloads -- --data MNIST_DIR --workloads W1,W2,W3,W4,W5A,W5B --reps 3`
-//! `cargo run --release --example workloads -- --data MNIST_DIR --dims 784,100,10 --batch 37`
+//! `cargo run --release --example workloads -- --data MNIST_DIR --workloads W1,W2,W3,W4,W5A,W5B
+//! --reps 3` `cargo run --release --example workloads -- --data MNIST_DIR --dims 784,100,10 --batch
+//! 37`
 
 use std::hint::black_box;
 use std::process::ExitCode;
@@ -101,7 +103,8 @@ fn net(workload: &Workload) -> Mlp<f32> {
     mlp(&workload.widths, &mut generator(1))
 }
 
-/// Seconds of an epoch, or of a step where the workload is ten of them; and the loss of the last epoch.
+/// Seconds of an epoch, or of a step where the workload is ten of them; and the loss of the last
+/// epoch.
 fn training(
     workload: &Workload,
     learning_rate: f64,

@@ -24,7 +24,8 @@ pub struct Clock {
     reps: u64,
 }
 
-/// The tasks that the flags ask for: `--data DIR --workloads W1,W2 --threads N --reps N`, all needed.
+/// The tasks that the flags ask for: `--data DIR --workloads W1,W2 --threads N --reps N`, all
+/// needed.
 pub fn tasks(peer: &'static str) -> impl Iterator<Item = Task> {
     let flags: Vec<String> = std::env::args().collect();
     let flag = |name: &str| {
@@ -75,7 +76,8 @@ impl Clock {
         self.report(samples);
     }
 
-    /// Times answers: all images a batch at a time, or where the batch is 1 the median image of 2000.
+    /// Times answers: all images a batch at a time, or where the batch is 1 the median image of
+    /// 2000.
     pub fn answers(&self, n: usize, batch: usize, answer: impl Fn(usize)) {
         let time = || match batch {
             1 => {

@@ -1,4 +1,5 @@
-//! Bad input gets one message that names the flag or file, what was expected and what was found; never a panic.
+//! Bad input gets one message that names the flag or file, what was expected and what was found;
+//! never a panic.
 
 use std::fs;
 use std::path::Path;
@@ -46,7 +47,7 @@ fn wrong_flags_are_usage_errors() {
     );
     usage("--schedule soon", &["--schedule: expected one of constant, step", "`soon`"]);
     usage("--momentum 1", &["--momentum: expected a number from 0 to below 1", "`1`"]);
-    usage("--momentum 0.9 --optimizer adam", &["--momentum", "moments of its own"]);
+    usage("--momentum 0.9 --optimizer adam", &["--momentum", "keeps its own moments"]);
     usage("--weight-decay -1", &["--weight-decay", "`-1`"]);
     usage("--lr inf", &["`inf`"]);
     usage("--lr 1e39", &["`1e39`"]); // infinite in f32

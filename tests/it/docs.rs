@@ -39,7 +39,8 @@ fn the_own_layer_is_short_and_learns() {
     assert!(printed.starts_with("gradients right;") && accuracy > 0.9, "{printed}");
 }
 
-/// Every command of the walk through the homework is run, and what it prints begins each line that is shown with what is shown.
+/// Every command of the walk through the homework is run, and what it prints begins each line that
+/// is shown with what is shown.
 #[test]
 fn the_walk_through_the_homework_prints_what_it_shows() {
     let path = Path::new(ROOT).join("docs/homework.md");

@@ -1,5 +1,5 @@
-//! Tests on the full MNIST set, in the folder that the environment variable LONGHAND_MNIST names (see .cargo/config.toml).
-//! Without it they say so and pass.
+//! Tests on the full MNIST set, in the folder that the environment variable LONGHAND_MNIST names
+//! (see .cargo/config.toml). Without it they say so and pass.
 
 use std::path::PathBuf;
 
@@ -28,7 +28,8 @@ fn the_embedded_digits_are_the_draw_they_claim_to_be() {
     assert!(full.draw_per_class(500, 1).unwrap().train != embedded.train);
 }
 
-/// Norms and labels that the homework of CMU's course 10-414 (dlsyscourse/hw0, tests) asserts of its own loader.
+/// Norms and labels that the homework of CMU's course 10-414 (dlsyscourse/hw0, tests) asserts of
+/// its own loader.
 #[test]
 fn the_full_set_is_read_as_others_read_it() {
     let Some(folder) = folder() else { return };

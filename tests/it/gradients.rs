@@ -1,4 +1,5 @@
-//! Every layer and loss passes the gradient check, and layers broken on purpose are rejected with the cause named.
+//! Every layer and loss passes the gradient check, and layers broken on purpose are rejected with
+//! the cause named.
 
 use std::sync::Arc;
 
@@ -52,7 +53,8 @@ fn every_layer_passes() {
     passes(|_| Vec::<Linear<f64>>::new());
 }
 
-/// An optimizer tells every dropout layer of a model how many steps there have been; nothing else changes its masks.
+/// An optimizer tells every dropout layer of a model how many steps there have been; nothing else
+/// changes its masks.
 #[test]
 fn masks_follow_the_steps() {
     use longhand_optim::{Adam, Optimizer, RmsProp, Scheduled, Sgd};
@@ -396,7 +398,8 @@ fn another_inference_is_named() {
     assert_eq!(mismatch.cause, Some(Cause::Forward), "{mismatch}");
 }
 
-/// What is done to a composed model is done to each of its slices, whether or not somebody has looked at the gradient's.
+/// What is done to a composed model is done to each of its slices, whether or not somebody has
+/// looked at the gradient's.
 #[test]
 fn a_composed_model_is_set_to_zero_and_added_up_like_its_slices() {
     let rng = &mut Xoshiro256PlusPlus::seed_from_u64(1);
@@ -427,7 +430,8 @@ fn a_composed_model_is_set_to_zero_and_added_up_like_its_slices() {
     }
 }
 
-/// Sign of the slope in the wrong direction, whatever the shape of the input; and a bias whose gradient is one row's.
+/// Sign of the slope in the wrong direction, whatever the shape of the input; and a bias whose
+/// gradient is one row's.
 #[derive(Clone)]
 struct WrongSign;
 parameters!(WrongSign {});

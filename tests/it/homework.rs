@@ -31,7 +31,8 @@ fn mlp(seed: u64) -> impl Layer<f32> {
     longhand_layers::mlp(&[784, 30, 10], &mut rng(seed))
 }
 
-/// PyTorch's nets end at 0.9058 ± 0.0026 and 0.9316 ± 0.0035 on such subsets (five seeds each, the same settings).
+/// PyTorch's nets end at 0.9058 ± 0.0026 and 0.9316 ± 0.0035 on such subsets (five seeds each, the
+/// same settings).
 #[test]
 fn both_models_reach_what_pytorch_reaches_and_two_layers_beat_one() {
     let (_, one) = train(logistic(1), 0.05, 30);
@@ -44,7 +45,8 @@ fn both_models_reach_what_pytorch_reaches_and_two_layers_beat_one() {
     assert!(two[30].train.loss < 0.2 * one[30].train.loss);
 }
 
-/// The logits of a fresh net have a variance of about `‖x‖² · (1/√784)²/3`, 0.04 for a digit, so its loss lies near ln 10.
+/// The logits of a fresh net have a variance of about `‖x‖² · (1/√784)²/3`, 0.04 for a digit, so
+/// its loss lies near ln 10.
 #[test]
 fn the_initial_loss_is_ln_10() {
     for seed in 0..5 {
@@ -66,7 +68,8 @@ fn the_same_seed_gives_the_same_weights_to_the_bit() {
     assert_ne!(bits(&weights(3)), bits(&weights(4)));
 }
 
-/// Losses and accuracies of every epoch, and the hash of the weights that the program prints at the end.
+/// Losses and accuracies of every epoch, and the hash of the weights that the program prints at the
+/// end.
 #[test]
 fn threads_kernels_and_zeros_do_not_change_a_bit() {
     let folder = tempfile::tempdir().unwrap();
@@ -100,7 +103,8 @@ fn biases_are_learned() {
     assert!(before.bias().unwrap().iter().zip(after.bias().unwrap()).all(|(b, a)| b != a));
 }
 
-/// Eight threads of a program's own, each asking one model at once: products large enough for the pool, which one of them has.
+/// Eight threads of a program's own, each asking one model at once: products large enough for the
+/// pool, which one of them has.
 #[test]
 fn threads_share_a_model_for_inference() {
     let rng = &mut rng(1);
@@ -114,7 +118,8 @@ fn threads_share_a_model_for_inference() {
     });
 }
 
-/// The loop that stands in `logistic.rs` and `Training::run` give the same: every loss and accuracy, and every weight.
+/// The loop that stands in `logistic.rs` and `Training::run` give the same: every loss and
+/// accuracy, and every weight.
 #[test]
 fn the_loop_by_hand_is_the_loop_of_the_library() {
     use hmac_sha256::Hash;

@@ -1,4 +1,5 @@
-//! The integration tests: the examples run as a user runs them, the homework's results, the project's own promises.
+//! The integration tests: the examples run as a user runs them, the homework's results, the
+//! project's own promises.
 
 mod allocations;
 mod bad_input;

@@ -112,7 +112,8 @@ fn a_binary_cross_entropy_of_large_logits_keeps_its_digits() {
     assert_eq!(loss([1e30, -1e30], [1.0, 0.0]), 0.0);
 }
 
-/// Gradients that have become zero, and weights that only decay: every number that shrinks by a factor ends at zero and not at a denormal.
+/// Gradients that have become zero, and weights that only decay: every number that shrinks by a
+/// factor ends at zero and not at a denormal.
 #[test]
 fn no_denormal_stays_in_weights_or_state() {
     let rng = &mut Xoshiro256PlusPlus::seed_from_u64(1);

@@ -1,5 +1,5 @@
-//! Layers, losses, optimizers, schedules and initialisers give what PyTorch gives in float64. The values come from
-//! tests/reference/pytorch.py; inputs are made here by the same formula as there.
+//! Layers, losses, optimizers, schedules and initialisers give what PyTorch gives in float64. The
+//! values come from tests/reference/pytorch.py; inputs are made here by the same formula as there.
 
 use std::fs;
 
@@ -94,7 +94,8 @@ fn check_layer<F: Float, L: Layer<F>>(layer: &L, case: &Value, tolerance: f64) {
         }
     };
     let x: Array2<F> = matrix(batch, input, 1, |v| 4.0 * v);
-    // Of a single feature, layer normalisation makes zero but for rounding: that has no scale of its own.
+    // Of a single feature, layer normalisation makes zero but for rounding: that has no scale of
+    // its own.
     let floor = if case["layer"] == "layer_norm" && input == 1 { 1e-2 } else { 1e-12 };
     agrees(layer.infer(&x).as_slice().unwrap(), &case["y"], tolerance, floor, &what("inference"));
     let (y, cache) = layer.forward(x);
@@ -313,7 +314,8 @@ fn schedules_agree() {
     }
 }
 
-/// PyTorch's draws are others than ours; their spread and, where they are uniform, their bound must be the same.
+/// PyTorch's draws are others than ours; their spread and, where they are uniform, their bound must
+/// be the same.
 #[test]
 fn initialisers_spread_alike() {
     let rng = &mut Xoshiro256PlusPlus::seed_from_u64(1);

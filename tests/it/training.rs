@@ -1,4 +1,5 @@
-//! The training loop with every loss of the crate and one from outside, with what observers may do, and with data that are not numbers.
+//! The training loop with every loss of the crate and one from outside, with what observers may do,
+//! and with data that are not numbers.
 
 use std::ops::ControlFlow;
 

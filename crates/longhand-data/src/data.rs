@@ -6,7 +6,8 @@ use ndarray::Array2;
 pub struct Batch<F, T> {
     /// The samples, `[n, features]`.
     pub x: Array2<F>,
-    /// A target for each sample: `Vec<usize>` for class labels, `Array2<F>` for numbers, or anything else.
+    /// A target for each sample: `Vec<usize>` for class labels, `Array2<F>` for numbers, or
+    /// anything else.
     pub targets: T,
 }
 
@@ -50,8 +51,8 @@ pub trait Data<F: Float> {
         self.len() == 0
     }
 
-    /// Puts the samples at these positions into a batch, one per row. What the batch held is overwritten, and its memory may be
-    /// used again.
+    /// Puts the samples at these positions into a batch, one per row. What the batch held is
+    /// overwritten, and its memory may be used again.
     fn batch_into(&self, positions: &[usize], batch: &mut Batch<F, Self::Targets>);
 
     /// The samples at these positions, one per row.

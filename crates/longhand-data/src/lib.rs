@@ -1,4 +1,5 @@
-//! Samples, batches and shuffles, with targets of any kind: class labels, numbers, or a type of one's own.
+//! Samples, batches and shuffles, with targets of any kind: class labels, numbers, or a type of
+//! one's own.
 //!
 //! ```
 //! use longhand_data::{Data, Samples, shuffled};

@@ -5,9 +5,11 @@ use crate::{Batch, Data};
 
 /// Samples that are numbers already, one per row, with targets of the type `T`.
 ///
-/// Features should be of the order of 1: divide pixels by 255, and subtract the mean of other features and divide by their standard
-/// deviation. With features of 0 to 255 the first outputs are some hundred times too large, and so are the first steps: hidden units
-/// die, and the accuracy stays that of guessing. The sign is a loss before training far above ln of the number of classes.
+/// Features should be of the order of 1: divide pixels by 255, and subtract the mean of other
+/// features and divide by their standard deviation. With features of 0 to 255 the first outputs are
+/// some hundred times too large, and so are the first steps: hidden units die, and the accuracy
+/// stays that of guessing. The sign is a loss before training far above ln of the number of
+/// classes.
 ///
 /// ```
 /// use longhand_data::{Data, Samples};
@@ -24,7 +26,8 @@ pub struct Samples<F, T = Vec<usize>> {
 }
 
 impl<F: Float, T: Targets> Samples<F, T> {
-    /// Samples `[n, features]` and a target for each: a `Vec` of anything, or an array with one row for each sample.
+    /// Samples `[n, features]` and a target for each: a `Vec` of anything, or an array with one row
+    /// for each sample.
     ///
     /// # Panics
     /// There are not as many targets as samples.

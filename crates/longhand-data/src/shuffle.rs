@@ -1,10 +1,11 @@
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::{Rng, SeedableRng};
 
-/// The numbers `0..n` in an order that depends on the seed and the epoch only: a new order every epoch.
+/// The numbers `0..n` in an order that depends on the seed and the epoch only: a new order every
+/// epoch.
 ///
-/// The shuffle is written out here (R. Durstenfeld, *Algorithm 235*, 1964) on the raw bits of a generator whose values
-/// are guaranteed, so that no dependency can change it.
+/// The shuffle is written out here (R. Durstenfeld, *Algorithm 235*, 1964) on the raw bits of a
+/// generator whose values are guaranteed, so that no dependency can change it.
 ///
 /// ```
 /// use longhand_data::shuffled;
@@ -39,7 +40,8 @@ pub fn generator(seed: u64, stream: u64) -> Xoshiro256PlusPlus {
 mod tests {
     use super::*;
 
-    /// Golden values, computed independently by tests/reference/draws.py from the published xoshiro256++.
+    /// Golden values, computed independently by tests/reference/draws.py from the published
+    /// xoshiro256++.
     #[test]
     fn shuffle_is_fixed() {
         assert_eq!(shuffled(10, 42, 1), [5, 2, 9, 0, 3, 4, 1, 6, 8, 7]);

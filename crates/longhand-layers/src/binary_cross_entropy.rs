@@ -5,12 +5,12 @@ use crate::Loss;
 use crate::loss::expect_target;
 use crate::sigmoid::sigmoid;
 
-/// Cross-entropy of the sigmoid of **logits** (not of probabilities) against targets between 0 and 1, mean over all `N`
-/// elements of the batch: several yes-or-no questions at once.
+/// Cross-entropy of the sigmoid of **logits** (not of probabilities) against targets between 0 and
+/// 1, mean over all `N` elements of the batch: several yes-or-no questions at once.
 ///
-/// With `p = σ(z)`, one element's loss is `l = −t·ln p − (1 − t)·ln(1 − p)`. As `ln p = −ln(1 + exp(−z))` and
-/// `ln(1 − p) = −z − ln(1 + exp(−z))`, that is `l = z·(1 − t) + ln(1 + exp(−z))`. For negative `z` the exponential would
-/// overflow; there `ln(1 + exp(−z)) = −z + ln(1 + exp(z))`:
+/// With `p = σ(z)`, one element's loss is `l = −t·ln p − (1 − t)·ln(1 − p)`. As `ln p = −ln(1 +
+/// exp(−z))` and `ln(1 − p) = −z − ln(1 + exp(−z))`, that is `l = z·(1 − t) + ln(1 + exp(−z))`. For
+/// negative `z` the exponential would overflow; there `ln(1 + exp(−z)) = −z + ln(1 + exp(z))`:
 ///
 /// ```text
 /// l = z·(1 − t) + ln(1 + exp(−z))    for z ≥ 0
@@ -20,10 +20,11 @@ use crate::sigmoid::sigmoid;
 /// Neither subtracts one large number from another, as `max(z, 0) − z·t` would.
 ///
 /// # Derivation
-/// `∂ ln(1 + exp(−z))/∂z = −exp(−z) / (1 + exp(−z)) = p − 1`, so `∂l/∂z = 1 − t + p − 1`, and with the mean
-/// `dz = (σ(z) − t) / N`.
+/// `∂ ln(1 + exp(−z))/∂z = −exp(−z) / (1 + exp(−z)) = p − 1`, so `∂l/∂z = 1 − t + p − 1`, and with
+/// the mean `dz = (σ(z) − t) / N`.
 ///
-/// Source: C. Bishop, *Pattern Recognition and Machine Learning*, 2006, section 4.3.2; as `torch.nn.BCEWithLogitsLoss`.
+/// Source: C. Bishop, *Pattern Recognition and Machine Learning*, 2006, section 4.3.2; as
+/// `torch.nn.BCEWithLogitsLoss`.
 ///
 /// # Shapes
 /// Logits, target and gradient `[n, any]`.

@@ -8,7 +8,8 @@ use crate::layer::infer_from;
 
 /// Two layers, one after the other: `y = second(first(x))`. Made by [`Layer::then`].
 ///
-/// Backward is the chain rule: `dy` goes through `second`, what comes out of it goes through `first`.
+/// Backward is the chain rule: `dy` goes through `second`, what comes out of it goes through
+/// `first`.
 ///
 /// ```
 /// use longhand_layers::{Layer, Linear, Relu, ndarray::array};

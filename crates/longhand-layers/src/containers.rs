@@ -1,4 +1,5 @@
-//! As many layers as are there: `Vec` for a depth chosen at run time, `Option` for a layer that may be left out.
+//! As many layers as are there: `Vec` for a depth chosen at run time, `Option` for a layer that may
+//! be left out.
 
 use longhand_tensor::Float;
 use ndarray::{Array2, ArrayRef2};
@@ -6,7 +7,8 @@ use ndarray::{Array2, ArrayRef2};
 use crate::Layer;
 use crate::layer::infer_from;
 
-/// Layers of one type in a row, as many as the vector holds: depth chosen at run time. An empty vector passes its input on.
+/// Layers of one type in a row, as many as the vector holds: depth chosen at run time. An empty
+/// vector passes its input on.
 ///
 /// ```
 /// use longhand_layers::{Layer, Linear, Relu, ndarray::array};

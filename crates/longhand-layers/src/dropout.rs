@@ -9,19 +9,22 @@ use crate::Layer;
 use crate::elementwise::scale_gradient;
 use crate::layer::Saved;
 
-/// Inverted dropout: in training `y = x·m`, where each element of the mask `m` is 0 with probability `p` and `1/(1 − p)`
-/// otherwise; [`infer`](Layer::infer) leaves `x` as it is, which is what `y` is on average.
+/// Inverted dropout: in training `y = x·m`, where each element of the mask `m` is 0 with
+/// probability `p` and `1/(1 − p)` otherwise; [`infer`](Layer::infer) leaves `x` as it is, which is
+/// what `y` is on average.
 ///
 /// # Masks
-/// The mask follows from `seed`, `step` and the position of the element in the batch, from nothing else. `step` is a plain
-/// field: an optimizer sets it, through [`Parameters::set_step`](crate::Parameters::set_step), to the number of steps it has
-/// made, so that each step has masks of its own and a training loop needs no line for it. To take up a run again, set it to what it was. Two dropout
-/// layers of one model are given two seeds.
+/// The mask follows from `seed`, `step` and the position of the element in the batch, from nothing
+/// else. `step` is a plain field: an optimizer sets it, through
+/// [`Parameters::set_step`](crate::Parameters::set_step), to the number of steps it has made, so
+/// that each step has masks of its own and a training loop needs no line for it. To take up a run
+/// again, set it to what it was. Two dropout layers of one model are given two seeds.
 ///
 /// # Derivation
 /// The mask does not depend on `x`, so `∂y/∂x = m` and `dx = dy·m`.
 ///
-/// Source: N. Srivastava et al., *Dropout: A Simple Way to Prevent Neural Networks from Overfitting*, 2014.
+/// Source: N. Srivastava et al., *Dropout: A Simple Way to Prevent Neural Networks from
+/// Overfitting*, 2014.
 ///
 /// # Shapes
 /// `x, y, dx, dy: [n, any]`.

@@ -8,18 +8,20 @@ use crate::Layer;
 use crate::elementwise::scale_gradient;
 use crate::layer::Saved;
 
-/// Gaussian error linear unit: `y = x·Φ(x)`, `Φ` being the distribution function of the standard normal distribution.
+/// Gaussian error linear unit: `y = x·Φ(x)`, `Φ` being the distribution function of the standard
+/// normal distribution.
 ///
 /// # Derivation
-/// Exact: `Φ(x) = (1 + erf(x/√2)) / 2`, whose derivative is the density `φ(x) = exp(−x²/2) / √(2π)`. By the product rule
-/// `∂y/∂x = Φ(x) + x·φ(x)`.
+/// Exact: `Φ(x) = (1 + erf(x/√2)) / 2`, whose derivative is the density `φ(x) = exp(−x²/2) /
+/// √(2π)`. By the product rule `∂y/∂x = Φ(x) + x·φ(x)`.
 ///
-/// Tanh form: `y = x·(1 + t)/2` with `t = tanh(u)`, `u = √(2/π)·(x + 0.044715·x³)`. Then `∂t/∂x = (1 − t²)·u′` with
-/// `u′ = √(2/π)·(1 + 3·0.044715·x²)`, and `∂y/∂x = (1 + t)/2 + x·(1 − t²)·u′/2`.
+/// Tanh form: `y = x·(1 + t)/2` with `t = tanh(u)`, `u = √(2/π)·(x + 0.044715·x³)`. Then `∂t/∂x =
+/// (1 − t²)·u′` with `u′ = √(2/π)·(1 + 3·0.044715·x²)`, and `∂y/∂x = (1 + t)/2 + x·(1 − t²)·u′/2`.
 ///
 /// Both forms remember `x`; `dx = dy · ∂y/∂x`.
 ///
-/// Source: D. Hendrycks, K. Gimpel, *Gaussian Error Linear Units (GELUs)*, 2016; as `torch.nn.GELU`.
+/// Source: D. Hendrycks, K. Gimpel, *Gaussian Error Linear Units (GELUs)*, 2016; as
+/// `torch.nn.GELU`.
 ///
 /// # Shapes
 /// `x, y, dx, dy: [n, any]`.

@@ -1,4 +1,5 @@
-//! Checks a hand-written backward pass against central differences: one line in a test of anybody's own layer or loss.
+//! Checks a hand-written backward pass against central differences: one line in a test of anybody's
+//! own layer or loss.
 //!
 //! ```
 //! use longhand_layers::{LayerNorm, Linear, Layer, MeanSquaredError, Tanh, gradcheck, ndarray::array};
@@ -9,15 +10,16 @@
 //! gradcheck::loss(&MeanSquaredError, &x, &array![[0., 1.], [1., 0.], [0., 0.]]).unwrap();
 //! ```
 //!
-//! A layer's outputs are made one number, `Σ u·y` with fixed random `u`; that number's gradient is `backward(cache, u, ..)`.
-//! It is compared with `(f(v + ε) − f(v − ε)) / 2ε` for every parameter and every input `v`, in f64. Tensors of more than
-//! [`GradCheck::entries`] numbers are checked along random directions, and at a tenth as many places drawn at random.
+//! A layer's outputs are made one number, `Σ u·y` with fixed random `u`; that number's gradient is
+//! `backward(cache, u, ..)`. It is compared with `(f(v + ε) − f(v − ε)) / 2ε` for every parameter
+//! and every input `v`, in f64. Tensors of more than [`GradCheck::entries`] numbers are checked
+//! along random directions, and at a tenth as many places drawn at random.
 //!
-//! Where the two one-sided differences disagree, and go on disagreeing when `ε` is halved, `v` is beside a kink such as that of
-//! ReLU at 0 and is skipped.
+//! Where the two one-sided differences disagree, and go on disagreeing when `ε` is halved, `v` is
+//! beside a kink such as that of ReLU at 0 and is skipped.
 //!
-//! Sources: central differences and the floored scale: Caffe's `test_gradient_check_util.hpp`; random projections: HIPS
-//! autograd's `test_util.py`.
+//! Sources: central differences and the floored scale: Caffe's `test_gradient_check_util.hpp`;
+//! random projections: HIPS autograd's `test_util.py`.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -74,11 +76,14 @@ pub struct GradCheck {
     pub relative: f64,
     /// Error allowed where both are small; 1e-8.
     pub absolute: f64,
-    /// Difference of the one-sided slopes, relative to the slope or to 1, that counts as a kink; 1e-3.
+    /// Difference of the one-sided slopes, relative to the slope or to 1, that counts as a kink;
+    /// 1e-3.
     pub kink: f64,
-    /// Tensors of more numbers than this are checked along random directions, and at a tenth as many places; 1000.
+    /// Tensors of more numbers than this are checked along random directions, and at a tenth as
+    /// many places; 1000.
     pub entries: usize,
-    /// Whether `infer` must give what `forward` gives; true. Not for layers like dropout, which differ by design.
+    /// Whether `infer` must give what `forward` gives; true. Not for layers like dropout, which
+    /// differ by design.
     pub infer: bool,
     /// Decides `u`, the places and the directions.
     pub seed: u64,
@@ -112,9 +117,11 @@ pub struct Mismatch {
 pub enum Cause {
     /// The gradient has the wrong sign.
     Sign,
-    /// The gradient is a batch-size too small: it was divided by the number of rows, which only a mean in the loss should do.
+    /// The gradient is a batch-size too small: it was divided by the number of rows, which only a
+    /// mean in the loss should do.
     DividedByBatch,
-    /// The gradient is a batch-size too large: the mean's division by the number of rows is missing.
+    /// The gradient is a batch-size too large: the mean's division by the number of rows is
+    /// missing.
     MissingMean,
     /// The gradient is that of one row: the sum over the batch is missing.
     MissingSum,
@@ -132,7 +139,8 @@ pub enum Cause {
     BackwardParams,
     /// `infer` gives another output than `forward`, or `loss` another loss than `loss_and_grad`.
     Forward,
-    /// Nothing could be checked: the input is empty, or every place lies on a kink or is not finite.
+    /// Nothing could be checked: the input is empty, or every place lies on a kink or is not
+    /// finite.
     NothingChecked,
 }
 
@@ -178,7 +186,8 @@ impl fmt::Display for Mismatch {
 
 impl std::error::Error for Mismatch {}
 
-/// How much `f` changes when `d` is added to the tensor's values `[i]`: with the whole of `u`, or with that of a single row.
+/// How much `f` changes when `d` is added to the tensor's values `[i]`: with the whole of `u`, or
+/// with that of a single row.
 type Change<'a> = dyn Fn(&[(usize, f64)], Option<usize>) -> f64 + 'a;
 
 /// A tensor whose gradient is checked.
@@ -202,10 +211,11 @@ struct Tensor<'a> {
 const ROUNDING: f64 = 16.0 * f64::EPSILON;
 
 impl GradCheck {
-    /// Checks a layer at `x`: the gradient of every parameter and of the input, that gradients are added to `grad`, and that
-    /// `backward_params` agrees with `backward`.
+    /// Checks a layer at `x`: the gradient of every parameter and of the input, that gradients are
+    /// added to `grad`, and that `backward_params` agrees with `backward`.
     ///
-    /// A single row cannot tell a sum over the batch from a row. So it is checked once more with two rows below it, drawn at random.
+    /// A single row cannot tell a sum over the batch from a row. So it is checked once more with
+    /// two rows below it, drawn at random.
     ///
     /// # Errors
     /// A gradient is wrong; the message says which, where, by how much, and the likely cause.
@@ -290,7 +300,8 @@ impl GradCheck {
             }
         }
 
-        // Σ u·y, of a difference of outputs, so that what does not change cancels before anything is added up.
+        // Σ u·y, of a difference of outputs, so that what does not change cancels before anything
+        // is added up.
         let scale = y.iter().zip(&u).map(|(y, u)| (y * u).abs()).sum();
         let base = y;
         let project = |y: Array2<f64>, row: Option<usize>| {
@@ -389,7 +400,8 @@ impl GradCheck {
             let place = |_| ((u128::from(rng.next_u64()) * n as u128) >> 64) as usize;
             (0..(self.entries / 10).max(1)).map(place).collect()
         };
-        // A large value is changed by a large step, or nothing of the change would be left after rounding.
+        // A large value is changed by a large step, or nothing of the change would be left after
+        // rounding.
         let unit = |at: usize| values[at].abs().max(1.0);
         let slope = |at| (at, self.slope(tensor, &[(at, unit(at))], backward[at] * unit(at)));
         let slopes: Vec<(usize, Slope)> = places.into_iter().map(slope).collect();
@@ -408,7 +420,8 @@ impl GradCheck {
             return Err(Mismatch { of: of.clone(), index, backward: backward[at], numeric, cause });
         }
         if n > self.entries {
-            // Along a direction d, the slope is ⟨gradient, d⟩. Its length is that of the largest value, and at least 1.
+            // Along a direction d, the slope is ⟨gradient, d⟩. Its length is that of the largest
+            // value, and at least 1.
             let largest = values.iter().fold(1.0, |m: f64, v| m.max(v.abs()));
             let size = largest / (n as f64).sqrt();
             for _ in 0..8 {
@@ -426,7 +439,8 @@ impl GradCheck {
         Ok(())
     }
 
-    /// The slope of `f` along a direction by central differences, and whether it disproves what is expected.
+    /// The slope of `f` along a direction by central differences, and whether it disproves what is
+    /// expected.
     fn slope(&self, tensor: &Tensor<'_>, direction: &[(usize, f64)], expected: f64) -> Slope {
         let sides = |epsilon: f64| {
             let change = |epsilon: f64| {
@@ -482,7 +496,8 @@ impl GradCheck {
         if *rows > 1 && scaled(n) {
             return Some(Cause::MissingMean);
         }
-        // Backward's entry [i, j], or the same place of a matrix read the other way round, holds the entry [j, i].
+        // Backward's entry [i, j], or the same place of a matrix read the other way round, holds
+        // the entry [j, i].
         if let [height, width] = shape[..]
             && height > 1
             && width > 1
@@ -504,7 +519,8 @@ impl GradCheck {
         None
     }
 
-    /// Whether `dx = u·J` was computed with the transposed Jacobian `Jᵀ` in its place, in the first row.
+    /// Whether `dx = u·J` was computed with the transposed Jacobian `Jᵀ` in its place, in the first
+    /// row.
     fn input_transposed<L: Layer<f64>>(
         &self,
         layer: &L,
@@ -523,7 +539,8 @@ impl GradCheck {
         };
         let close = |a: f64, b: f64| (a - b).abs() <= 1e-6 + 1e-3 * a.abs().max(b.abs());
         (0..features).all(|i| {
-            // Column i of the transposed Jacobian is row i of the Jacobian: how output i depends on each input.
+            // Column i of the transposed Jacobian is row i of the Jacobian: how output i depends on
+            // each input.
             let slope = |j: usize| {
                 let change = output(j, self.epsilon) - output(j, -self.epsilon);
                 change[[0, i]] / (2.0 * self.epsilon)

@@ -6,8 +6,9 @@
 //! | [`xavier_uniform`], [`xavier_normal`] | variance `gain²·2/(in + out)` | sigmoid, tanh |
 //! | [`kaiming_uniform`], [`kaiming_normal`] | variance `gain²/in` | ReLU, with the gain `√2` |
 //!
-//! The draws are made here from the generator's raw bits, so that with a generator whose values are guaranteed, such as
-//! [`rand::rngs::Xoshiro256PlusPlus`], the same seed gives the same parameters in every version of every dependency.
+//! The draws are made here from the generator's raw bits, so that with a generator whose values are
+//! guaranteed, such as [`rand::rngs::Xoshiro256PlusPlus`], the same seed gives the same parameters
+//! in every version of every dependency.
 //!
 //! ```
 //! use longhand_layers::{Linear, init, ndarray::Array1, rand::{SeedableRng, rngs::Xoshiro256PlusPlus}};
@@ -31,7 +32,8 @@ pub const RELU_GAIN: f64 = SQRT_2;
 /// What PyTorch recommends (`torch.nn.init.calculate_gain`) for tanh: `5/3`.
 pub const TANH_GAIN: f64 = 5.0 / 3.0;
 
-/// Uniform draws from `[-bound, bound)`, in steps of `bound / 2^23`, computed in f64 and then rounded to `F`.
+/// Uniform draws from `[-bound, bound)`, in steps of `bound / 2^23`, computed in f64 and then
+/// rounded to `F`.
 ///
 /// ```
 /// use longhand_layers::{init, ndarray::Array1, rand::{SeedableRng, rngs::Xoshiro256PlusPlus}};
@@ -48,8 +50,9 @@ pub fn uniform<F: Float, D: Dimension>(
     Array::from_shape_simple_fn(shape.into_shape_and_order().0, || F::from_f64(bound * unit(rng)))
 }
 
-/// Normal draws of mean 0, by the polar method (G. Marsaglia, T. A. Bray, 1964): of a point drawn from the unit disc, at
-/// squared distance `s` from the centre, one coordinate times `√(−2·ln s / s)`.
+/// Normal draws of mean 0, by the polar method (G. Marsaglia, T. A. Bray, 1964): of a point drawn
+/// from the unit disc, at squared distance `s` from the centre, one coordinate times `√(−2·ln s /
+/// s)`.
 ///
 /// ```
 /// use longhand_layers::{init, ndarray::Array1, rand::{SeedableRng, rngs::Xoshiro256PlusPlus}};
@@ -80,8 +83,8 @@ fn unit(rng: &mut impl Rng) -> f64 {
     (rng.next_u64() >> 40) as f64 / f64::from(1 << 23) - 1.0
 }
 
-/// Uniform in `±gain·√(6 / (in + out))`. Source: X. Glorot, Y. Bengio, *Understanding the difficulty of training deep
-/// feedforward neural networks*, 2010, equation 16.
+/// Uniform in `±gain·√(6 / (in + out))`. Source: X. Glorot, Y. Bengio, *Understanding the
+/// difficulty of training deep feedforward neural networks*, 2010, equation 16.
 ///
 /// # Shapes
 /// Result `[in_features, out_features]`.
@@ -102,7 +105,8 @@ pub fn xavier_uniform<F: Float>(
     uniform((in_features, out_features), bound, rng)
 }
 
-/// Normal with standard deviation `gain·√(2 / (in + out))`. Source: as [`xavier_uniform`], equation 12.
+/// Normal with standard deviation `gain·√(2 / (in + out))`. Source: as [`xavier_uniform`], equation
+/// 12.
 ///
 /// # Shapes
 /// Result `[in_features, out_features]`.
@@ -123,7 +127,8 @@ pub fn xavier_normal<F: Float>(
     normal((in_features, out_features), deviation, rng)
 }
 
-/// Uniform in `±gain·√(3 / in)`. Source: K. He et al., *Delving Deep into Rectifiers*, 2015, section 2.2.
+/// Uniform in `±gain·√(3 / in)`. Source: K. He et al., *Delving Deep into Rectifiers*, 2015,
+/// section 2.2.
 ///
 /// # Shapes
 /// Result `[in_features, out_features]`.

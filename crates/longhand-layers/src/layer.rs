@@ -7,8 +7,9 @@ use crate::Chain;
 
 /// A differentiable map over the rows of a batch.
 ///
-/// `forward` takes `&self` and returns the output together with a cache, whatever `backward` will need. Nothing is stored
-/// in the layer: a model can be shared by threads for inference, and a layer used twice has two caches and one gradient.
+/// `forward` takes `&self` and returns the output together with a cache, whatever `backward` will
+/// need. Nothing is stored in the layer: a model can be shared by threads for inference, and a
+/// layer used twice has two caches and one gradient.
 ///
 /// ```
 /// use longhand_layers::{Layer, Relu, ndarray::array};
@@ -37,11 +38,12 @@ pub trait Layer<F: Float>: Parameters<F> {
     /// The output, and what `backward` needs.
     fn forward(&self, x: Array2<F>) -> (Array2<F>, Self::Cache);
 
-    /// Given `dy`, the gradient at the output, adds the gradient of the parameters to `grad` and returns `dx`, the
-    /// gradient at the input.
+    /// Given `dy`, the gradient at the output, adds the gradient of the parameters to `grad` and
+    /// returns `dx`, the gradient at the input.
     fn backward(&self, cache: Self::Cache, dy: Array2<F>, grad: &mut Self) -> Array2<F>;
 
-    /// As [`backward`](Layer::backward), without `dx`: a model's first layer needs none, and it is a third of its work.
+    /// As [`backward`](Layer::backward), without `dx`: a model's first layer needs none, and it is
+    /// a third of its work.
     fn backward_params(&self, cache: Self::Cache, dy: Array2<F>, grad: &mut Self) {
         self.backward(cache, dy, grad);
     }
@@ -60,8 +62,8 @@ pub(crate) fn infer_from<F: Float>(layer: &impl Layer<F>, x: Array2<F>) -> Array
     y
 }
 
-/// What a layer of type `L` remembers of a forward pass, for its backward pass. Only `forward` makes one, and it cannot be
-/// cloned.
+/// What a layer of type `L` remembers of a forward pass, for its backward pass. Only `forward`
+/// makes one, and it cannot be cloned.
 ///
 /// ```compile_fail,E0308
 /// # use longhand_layers::{Layer, Relu, ndarray::array};

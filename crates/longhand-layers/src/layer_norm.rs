@@ -7,7 +7,8 @@ use crate::Layer;
 use crate::layer::Saved;
 use crate::shape::expect_shape;
 
-/// Layer normalisation: each row is brought to mean 0 and variance 1, then scaled by `γ` (`weight`) and shifted by `β` (`bias`).
+/// Layer normalisation: each row is brought to mean 0 and variance 1, then scaled by `γ` (`weight`)
+/// and shifted by `β` (`bias`).
 ///
 /// For one row of `k` features, with mean `μ`, variance `v = Σ (x − μ)² / k` and `s = 1/√(v + ε)`:
 ///
@@ -16,9 +17,10 @@ use crate::shape::expect_shape;
 /// ```
 ///
 /// # Derivation
-/// `dγ = Σ_r dy[r]·h[r]` and `dβ = Σ_r dy[r]`, elementwise, summed over the rows; `dh = dy·γ`. For `dx`, `h[j]` depends on `x[i]`
-/// directly, through `μ` and through `s`: from `∂μ/∂x[i] = 1/k` and `∂s/∂x[i] = −s³·(x[i] − μ)/k = −s²·h[i]/k` follows
-/// `∂h[j]/∂x[i] = s·([i = j] − 1/k − h[j]·h[i]/k)`. Summed over `j` with `dh[j]`:
+/// `dγ = Σ_r dy[r]·h[r]` and `dβ = Σ_r dy[r]`, elementwise, summed over the rows; `dh = dy·γ`. For
+/// `dx`, `h[j]` depends on `x[i]` directly, through `μ` and through `s`: from `∂μ/∂x[i] = 1/k` and
+/// `∂s/∂x[i] = −s³·(x[i] − μ)/k = −s²·h[i]/k` follows `∂h[j]/∂x[i] = s·([i = j] − 1/k −
+/// h[j]·h[i]/k)`. Summed over `j` with `dh[j]`:
 ///
 /// ```text
 /// dx[i] = s·(dh[i] − mean(dh) − h[i]·mean(dh·h))

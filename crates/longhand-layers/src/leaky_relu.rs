@@ -10,10 +10,11 @@ use crate::layer::Saved;
 /// Leaky rectified linear unit: `y = x` where `x > 0`, `y = a·x` elsewhere, with a small slope `a`.
 ///
 /// # Derivation
-/// `∂y/∂x = 1` where `x > 0` and `a` where `x < 0`; at `x = 0` it is taken to be `a`, as PyTorch does. So
-/// `dx = dy · (1 if x > 0, else a)`. NaN passes through, with the derivative `a`.
+/// `∂y/∂x = 1` where `x > 0` and `a` where `x < 0`; at `x = 0` it is taken to be `a`, as PyTorch
+/// does. So `dx = dy · (1 if x > 0, else a)`. NaN passes through, with the derivative `a`.
 ///
-/// Source: A. Maas, A. Hannun, A. Ng, *Rectifier Nonlinearities Improve Neural Network Acoustic Models*, 2013.
+/// Source: A. Maas, A. Hannun, A. Ng, *Rectifier Nonlinearities Improve Neural Network Acoustic
+/// Models*, 2013.
 ///
 /// # Shapes
 /// `x, y, dx, dy: [n, any]`.

@@ -1,8 +1,8 @@
 //! Neural network layers and losses whose forward and backward passes are written out by hand.
 //!
-//! A [`Layer`]'s `forward` returns its output and a cache, and `backward` consumes that cache: calling it first, or twice,
-//! does not compile. Layers are joined by [`Layer::then`]. A gradient is a value of the model's own type. The whole of
-//! training is:
+//! A [`Layer`]'s `forward` returns its output and a cache, and `backward` consumes that cache:
+//! calling it first, or twice, does not compile. Layers are joined by [`Layer::then`]. A gradient
+//! is a value of the model's own type. The whole of training is:
 //!
 //! ```
 //! use longhand_layers::ndarray::array;
@@ -26,8 +26,9 @@
 //! assert!(SoftmaxCrossEntropy.loss(&model.infer(&x), &labels) < 0.01);
 //! ```
 //!
-//! Inside the layers `x, y` are input and output, and `dfoo` is the gradient of the loss with respect to `foo`. A batch
-//! has one sample per row. A wrong shape is a bug in the calling program and panics with the layer and both shapes.
+//! Inside the layers `x, y` are input and output, and `dfoo` is the gradient of the loss with
+//! respect to `foo`. A batch has one sample per row. A wrong shape is a bug in the calling program
+//! and panics with the layer and both shapes.
 
 mod activation;
 mod binary_cross_entropy;

@@ -10,13 +10,14 @@ use crate::{Layer, init};
 
 /// A fully connected layer: `y = x·W + b`, or `y = x·W` without a bias.
 ///
-/// `weight` is `[in_features, out_features]`, so that the product needs no transpose. (`torch.nn.Linear` stores
-/// `[out_features, in_features]`: transpose on the way in and out.)
+/// `weight` is `[in_features, out_features]`, so that the product needs no transpose.
+/// (`torch.nn.Linear` stores `[out_features, in_features]`: transpose on the way in and out.)
 ///
 /// # Derivation
-/// Written out, `y[r,j] = Σ_i x[r,i]·W[i,j] + b[j]`. The loss depends on `W[i,j]` through `y[r,j]` of every row `r`, with
-/// `∂y[r,j]/∂W[i,j] = x[r,i]`; on `b[j]` likewise, with `∂y[r,j]/∂b[j] = 1`; and on `x[r,i]` through `y[r,j]` of every
-/// column `j`, with `∂y[r,j]/∂x[r,i] = W[i,j]`. The chain rule sums over those paths:
+/// Written out, `y[r,j] = Σ_i x[r,i]·W[i,j] + b[j]`. The loss depends on `W[i,j]` through `y[r,j]`
+/// of every row `r`, with `∂y[r,j]/∂W[i,j] = x[r,i]`; on `b[j]` likewise, with `∂y[r,j]/∂b[j] = 1`;
+/// and on `x[r,i]` through `y[r,j]` of every column `j`, with `∂y[r,j]/∂x[r,i] = W[i,j]`. The chain
+/// rule sums over those paths:
 ///
 /// ```text
 /// dW[i,j] = Σ_r x[r,i]·dy[r,j]      dW = xᵀ·dy
@@ -24,7 +25,8 @@ use crate::{Layer, init};
 /// dx[r,i] = Σ_j dy[r,j]·W[i,j]      dx = dy·Wᵀ
 /// ```
 ///
-/// A gradient keeps `x` and `dy` of its first batch, and works `dW` out when somebody looks at it: see [`LazyMatrix`].
+/// A gradient keeps `x` and `dy` of its first batch, and works `dW` out when somebody looks at it:
+/// see [`LazyMatrix`].
 ///
 /// Source: I. Goodfellow, Y. Bengio, A. Courville, *Deep Learning*, 2016, section 6.5.
 ///
@@ -56,7 +58,8 @@ pub struct Linear<F: Float> {
 }
 
 impl<F: Float> Linear<F> {
-    /// A layer initialised as `torch.nn.Linear` is: weights and biases uniform in `±1/√in_features`.
+    /// A layer initialised as `torch.nn.Linear` is: weights and biases uniform in
+    /// `±1/√in_features`.
     ///
     /// ```
     /// use longhand_layers::{Linear, Parameters, rand::{SeedableRng, rngs::Xoshiro256PlusPlus}};

@@ -42,7 +42,8 @@ pub(crate) fn expect_batch(loss: &str, (rows, columns): (usize, usize)) {
     );
 }
 
-/// Panics unless the batch has a sample and every row of logits a label below the number of classes.
+/// Panics unless the batch has a sample and every row of logits a label below the number of
+/// classes.
 #[track_caller]
 pub(crate) fn expect_labels<F>(loss: &str, logits: &ArrayRef2<F>, labels: &[usize]) {
     let (rows, classes) = logits.dim();

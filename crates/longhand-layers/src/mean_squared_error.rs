@@ -9,7 +9,8 @@ use crate::loss::expect_target;
 /// # Derivation
 /// Each element stands in one term of the sum only, so `dy = ∂L/∂y = 2·(y − t) / N`.
 ///
-/// Source: C. Bishop, *Pattern Recognition and Machine Learning*, 2006, section 1.1; as `torch.nn.MSELoss`.
+/// Source: C. Bishop, *Pattern Recognition and Machine Learning*, 2006, section 1.1; as
+/// `torch.nn.MSELoss`.
 ///
 /// # Shapes
 /// `y, target, dy: [n, any]`.

@@ -3,11 +3,12 @@ use rand::Rng;
 
 use crate::{Chain, Layer, Linear, Relu};
 
-/// A multilayer perceptron: linear layers with an activation `A` after each but the last. Made by [`mlp`] and [`mlp_with`].
+/// A multilayer perceptron: linear layers with an activation `A` after each but the last. Made by
+/// [`mlp`] and [`mlp_with`].
 pub type Mlp<F, A = Relu> = Chain<Vec<Chain<Linear<F>, A>>, Linear<F>>;
 
-/// A multilayer perceptron of these widths, from the input's to the output's, with ReLU after each layer but the last. Layers are initialised by
-/// [`Linear::new`], the one next to the input first.
+/// A multilayer perceptron of these widths, from the input's to the output's, with ReLU after each
+/// layer but the last. Layers are initialised by [`Linear::new`], the one next to the input first.
 ///
 /// # Panics
 /// There are fewer than two widths.
@@ -24,7 +25,8 @@ pub fn mlp<F: Float>(widths: &[usize], rng: &mut impl Rng) -> Mlp<F> {
     mlp_with(widths, |_| Relu, rng)
 }
 
-/// The same with any activation: `between(0)` stands after the first layer, `between(1)` after the second.
+/// The same with any activation: `between(0)` stands after the first layer, `between(1)` after the
+/// second.
 ///
 /// # Panics
 /// There are fewer than two widths.

@@ -1,7 +1,8 @@
 //! Layers of different types in one list.
 
-/// Writes an enum whose variants are layers, so that which layer it is can be chosen at run time: the enum, an enum of the layers' caches, and
-/// `From`, `Display`, [`Parameters`](crate::Parameters) and [`Layer`](crate::Layer) for it.
+/// Writes an enum whose variants are layers, so that which layer it is can be chosen at run time:
+/// the enum, an enum of the layers' caches, and `From`, `Display`,
+/// [`Parameters`](crate::Parameters) and [`Layer`](crate::Layer) for it.
 ///
 /// ```
 /// use longhand_layers::{Dropout, Layer, Linear, Parameters, Relu, ndarray::array, one_of};

@@ -10,11 +10,13 @@ use crate::layer::Saved;
 /// Rectified linear unit: `y = max(x, 0)`.
 ///
 /// # Derivation
-/// `y` depends on its own `x` only, with `∂y/∂x = 1` where `x > 0` and `0` where `x < 0`. At `x = 0` the derivative does not
-/// exist; `0` is taken, as PyTorch does. So `dx = dy · [x > 0]`, and what is to be remembered is one `bool` for
-/// each element. NaN passes through: forward it stays NaN, backward its gradient is `dy`.
+/// `y` depends on its own `x` only, with `∂y/∂x = 1` where `x > 0` and `0` where `x < 0`. At `x =
+/// 0` the derivative does not exist; `0` is taken, as PyTorch does. So `dx = dy · [x > 0]`, and
+/// what is to be remembered is one `bool` for each element. NaN passes through: forward it stays
+/// NaN, backward its gradient is `dy`.
 ///
-/// Source: V. Nair, G. Hinton, *Rectified Linear Units Improve Restricted Boltzmann Machines*, 2010.
+/// Source: V. Nair, G. Hinton, *Rectified Linear Units Improve Restricted Boltzmann Machines*,
+/// 2010.
 ///
 /// # Shapes
 /// `x, y, dx, dy: [n, any]`.

@@ -2,7 +2,8 @@ use std::fmt;
 
 use ndarray::ArrayRef2;
 
-/// Panics unless `array` is `rows × columns`, in one sentence with the layer and both shapes; `None` for any number of rows.
+/// Panics unless `array` is `rows × columns`, in one sentence with the layer and both shapes;
+/// `None` for any number of rows.
 #[track_caller]
 pub(crate) fn expect_shape<F>(
     layer: &dyn fmt::Display,

@@ -10,9 +10,11 @@ use crate::layer::Saved;
 /// Logistic function: `y = σ(x) = 1 / (1 + exp(−x))`.
 ///
 /// # Derivation
-/// `∂y/∂x = exp(−x) / (1 + exp(−x))² = σ(x)·(1 − σ(x))`, so `dx = dy · y·(1 − y)`, and the output is enough to remember.
+/// `∂y/∂x = exp(−x) / (1 + exp(−x))² = σ(x)·(1 − σ(x))`, so `dx = dy · y·(1 − y)`, and the output
+/// is enough to remember.
 ///
-/// Source: C. Bishop, *Pattern Recognition and Machine Learning*, 2006, section 4.2 and equation 4.88.
+/// Source: C. Bishop, *Pattern Recognition and Machine Learning*, 2006, section 4.2 and equation
+/// 4.88.
 ///
 /// # Shapes
 /// `x, y, dx, dy: [n, any]`.

@@ -1,9 +1,11 @@
 use longhand_tensor::{Float, exp_in_place, sum};
 use ndarray::Array2;
 
-/// The softmax of each row: `p[k] = exp(z[k]) / Σ_j exp(z[j])`, the probabilities that logits stand for.
+/// The softmax of each row: `p[k] = exp(z[k]) / Σ_j exp(z[j])`, the probabilities that logits stand
+/// for.
 ///
-/// The largest logit of a row is subtracted first, which changes nothing in the quotient: so no exponential overflows.
+/// The largest logit of a row is subtracted first, which changes nothing in the quotient: so no
+/// exponential overflows.
 ///
 /// Source: C. Bishop, *Pattern Recognition and Machine Learning*, 2006, equation 4.105.
 ///
@@ -22,8 +24,8 @@ pub fn softmax<F: Float>(z: Array2<F>) -> Array2<F> {
     e
 }
 
-/// The logarithm of the softmax of each row: `ln p[k] = z[k] − lse(z)` with `lse(z) = ln Σ_j exp(z[j])`. It is finite where the
-/// probability itself is too small for a number.
+/// The logarithm of the softmax of each row: `ln p[k] = z[k] − lse(z)` with `lse(z) = ln Σ_j
+/// exp(z[j])`. It is finite where the probability itself is too small for a number.
 ///
 /// # Shapes
 /// `z`, result: `[n, classes]`.

@@ -5,9 +5,11 @@ use crate::Loss;
 use crate::loss::expect_labels;
 use crate::softmax::{exp_and_sum, shifted};
 
-/// Cross-entropy of the softmax of **logits** (not of probabilities) against integer class labels, mean over the batch.
+/// Cross-entropy of the softmax of **logits** (not of probabilities) against integer class labels,
+/// mean over the batch.
 ///
-/// For one row of logits `z` with label `t`, softmax gives `p[k] = exp(z[k]) / Σ_j exp(z[j])`, and the loss is
+/// For one row of logits `z` with label `t`, softmax gives `p[k] = exp(z[k]) / Σ_j exp(z[j])`, and
+/// the loss is
 ///
 /// ```text
 /// l = −ln p[t] = lse(z) − z[t],   lse(z) = ln Σ_j exp(z[j]) = m + ln Σ_j exp(z[j] − m)
@@ -17,21 +19,25 @@ use crate::softmax::{exp_and_sum, shifted};
 /// as long as the differences between logits, added up over the batch, are.
 ///
 /// # Derivation
-/// From `∂lse/∂z[k] = exp(z[k]) / Σ_j exp(z[j]) = p[k]` follows `∂l/∂z[k] = p[k] − [k = t]`. The mean over `n` rows divides by `n`:
+/// From `∂lse/∂z[k] = exp(z[k]) / Σ_j exp(z[j]) = p[k]` follows `∂l/∂z[k] = p[k] − [k = t]`. The
+/// mean over `n` rows divides by `n`:
 ///
 /// ```text
 /// dz[r,k] = (p[r,k] − [k = t_r]) / n
 /// ```
 ///
-/// Label smoothing and class weights: [`WeightedSoftmaxCrossEntropy`](crate::WeightedSoftmaxCrossEntropy).
+/// Label smoothing and class weights:
+/// [`WeightedSoftmaxCrossEntropy`](crate::WeightedSoftmaxCrossEntropy).
 ///
-/// Source: C. Bishop, *Pattern Recognition and Machine Learning*, 2006, section 4.3.4; as `torch.nn.CrossEntropyLoss`.
+/// Source: C. Bishop, *Pattern Recognition and Machine Learning*, 2006, section 4.3.4; as
+/// `torch.nn.CrossEntropyLoss`.
 ///
 /// # Shapes
 /// Logits and their gradient `[n, classes]`, labels `[n]`, each below `classes`.
 ///
 /// # Panics
-/// The batch is empty, there are not as many labels as rows, or a label is not below the number of classes.
+/// The batch is empty, there are not as many labels as rows, or a label is not below the number of
+/// classes.
 ///
 /// ```
 /// use longhand_layers::{Loss, SoftmaxCrossEntropy, ndarray::{Array2, array}};

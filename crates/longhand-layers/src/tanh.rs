@@ -10,8 +10,8 @@ use crate::layer::Saved;
 /// Hyperbolic tangent: `y = tanh(x)`.
 ///
 /// # Derivation
-/// `tanh = sinh / cosh`, so `∂y/∂x = (cosh² − sinh²) / cosh² = 1 − tanh²(x)`, and `dx = dy · (1 − y²)`: the output is enough
-/// to remember.
+/// `tanh = sinh / cosh`, so `∂y/∂x = (cosh² − sinh²) / cosh² = 1 − tanh²(x)`, and `dx = dy · (1 −
+/// y²)`: the output is enough to remember.
 ///
 /// Source: Y. LeCun, L. Bottou, G. Orr, K.-R. Müller, *Efficient BackProp*, 1998, section 4.4.
 ///

@@ -5,27 +5,31 @@ use crate::Loss;
 use crate::loss::expect_labels;
 use crate::softmax::{exp_and_sum, shifted};
 
-/// [`SoftmaxCrossEntropy`](crate::SoftmaxCrossEntropy) against softened targets: with label smoothing, class weights, or both.
+/// [`SoftmaxCrossEntropy`](crate::SoftmaxCrossEntropy) against softened targets: with label
+/// smoothing, class weights, or both.
 ///
-/// The target of a row with label `t` is a distribution `q` over the `K` classes, and `l = −Σ_k q[k]·ln p[k]`. Label smoothing `ε` makes it
-/// `q[k] = (1 − ε)·[k = t] + ε/K`, class weights multiply `q[k]` by `w[k]`. The mean over the batch divides by the sum of the labels' weights:
-/// `L = Σ_r l[r] / Σ_r w[t_r]`, which is NaN where these add up to 0, as in PyTorch.
+/// The target of a row with label `t` is a distribution `q` over the `K` classes, and `l = −Σ_k
+/// q[k]·ln p[k]`. Label smoothing `ε` makes it `q[k] = (1 − ε)·[k = t] + ε/K`, class weights
+/// multiply `q[k]` by `w[k]`. The mean over the batch divides by the sum of the labels' weights: `L
+/// = Σ_r l[r] / Σ_r w[t_r]`, which is NaN where these add up to 0, as in PyTorch.
 ///
 /// # Derivation
-/// `∂(−ln p[j])/∂z[k] = p[k] − [k = j]`, so `∂l/∂z[k] = Σ_j q[j]·(p[k] − [k = j]) = p[k]·Σ_j q[j] − q[k]`, and
+/// `∂(−ln p[j])/∂z[k] = p[k] − [k = j]`, so `∂l/∂z[k] = Σ_j q[j]·(p[k] − [k = j]) = p[k]·Σ_j q[j] −
+/// q[k]`, and
 ///
 /// ```text
 /// dz[r,k] = (p[r,k]·Σ_j q[r,j] − q[r,k]) / Σ_r w[t_r]
 /// ```
 ///
-/// Source: C. Szegedy et al., *Rethinking the Inception Architecture*, 2016; as `torch.nn.CrossEntropyLoss` with `label_smoothing` and `weight`.
+/// Source: C. Szegedy et al., *Rethinking the Inception Architecture*, 2016; as
+/// `torch.nn.CrossEntropyLoss` with `label_smoothing` and `weight`.
 ///
 /// # Shapes
 /// Logits and their gradient `[n, classes]`, labels `[n]`, each below `classes`.
 ///
 /// # Panics
-/// As [`SoftmaxCrossEntropy`](crate::SoftmaxCrossEntropy); the smoothing is not in `0..=1`; there are not as many weights as classes, or one is
-/// negative or not finite.
+/// As [`SoftmaxCrossEntropy`](crate::SoftmaxCrossEntropy); the smoothing is not in `0..=1`; there
+/// are not as many weights as classes, or one is negative or not finite.
 ///
 /// ```
 /// use longhand_layers::{Loss, WeightedSoftmaxCrossEntropy, ndarray::{Array2, array}};

@@ -1,5 +1,5 @@
-//! Draws the crate's embedded digits from the full MNIST set:
-//! `cargo run -p longhand-mnist --no-default-features --example draw_subset -- FULL_SET_FOLDER crates/longhand-mnist/data`
+//! Draws the crate's embedded digits from the full MNIST set: `cargo run -p longhand-mnist
+//! --no-default-features --example draw_subset -- FULL_SET_FOLDER crates/longhand-mnist/data`
 
 use std::env::args_os;
 use std::path::Path;

@@ -13,7 +13,7 @@ use crate::draw::{draw_per_class, image_generator};
 pub struct Dataset {
     /// The digits to learn from.
     pub train: Split,
-    /// The digits to be judged on.
+    /// The digits to evaluate on.
     pub test: Split,
     /// What each class shows, by label: `0` to `9` for digits.
     pub class_names: [&'static str; Split::CLASSES],
@@ -184,8 +184,9 @@ impl Split {
 
     /// As [`Data::batch_into`], with every image changed on its way: shifted, turned, made noisy.
     ///
-    /// `augment` is given a copy of the image and a generator of its own, which follows from the seed, the epoch and the image's
-    /// position: the same image is changed in the same way whatever batch it is in.
+    /// `augment` is given a copy of the image and a generator of its own, which follows from the
+    /// seed, the epoch and the image's position: the same image is changed in the same way whatever
+    /// batch it is in.
     ///
     /// # Panics
     /// A position is not below [`len`](Split::len).
@@ -242,8 +243,8 @@ impl Split {
     }
 }
 
-/// Images as rows of `rows · columns` numbers in `0..=1` (each pixel divided by 255), and labels as class indices. The rows begin where a
-/// cache line does, not where their memory does.
+/// Images as rows of `rows · columns` numbers in `0..=1` (each pixel divided by 255), and labels as
+/// class indices. The rows begin where a cache line does, not where their memory does.
 ///
 /// # Panics
 /// A position is not below [`len`](Split::len).

@@ -22,7 +22,8 @@ pub(crate) fn draw_per_class(
             let available = positions.len();
             return Err(Error::PerClass { split: name, digit, asked: n, available });
         }
-        // By content, so that the draw does not depend on the order in which a source lists its images.
+        // By content, so that the draw does not depend on the order in which a source lists its
+        // images.
         let pixels = |i: usize| split.image(i).to_slice().expect("standard layout");
         positions.sort_by(|&a, &b| pixels(a).cmp(pixels(b)).then(a.cmp(&b)));
         shuffle_first(&mut positions, n, &mut rng);

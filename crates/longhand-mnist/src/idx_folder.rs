@@ -35,7 +35,7 @@ impl Dataset {
         }
     }
 
-    /// Reads images and labels to learn from, and images and labels to be judged on.
+    /// Reads images and labels to learn from, and images and labels to evaluate on.
     pub(crate) fn from_idx_files(files: &[PathBuf; 4], source: String) -> Result<Dataset, Error> {
         Ok(Dataset {
             train: read_split(&files[0], &files[1])?,

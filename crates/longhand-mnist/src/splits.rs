@@ -1,4 +1,4 @@
-//! The two folders of pictures: which is to learn from, and which to be judged on.
+//! The two folders of pictures: which is to train on, and which to evaluate on.
 
 use std::path::{Path, PathBuf};
 

@@ -5,7 +5,8 @@ use crate::optimizer::{expect_below_1, expect_not_negative, steps_and_learning_r
 
 /// Adam: steps scaled by running means of the gradient and of its square, as `torch.optim.Adam`.
 ///
-/// With gradient `g`, parameters `θ`, learning rate `η`, decay rates `β₁`, `β₂`, weight decay `λ`, in step `t` from 1:
+/// With gradient `g`, parameters `θ`, learning rate `η`, decay rates `β₁`, `β₂`, weight decay `λ`,
+/// in step `t` from 1:
 ///
 /// ```text
 /// d = g + λ·θ
@@ -51,14 +52,16 @@ impl Adam {
     /// The optimizer for a model.
     ///
     /// # Panics
-    /// A beta is not in `0..1`, or the learning rate, the weight decay or epsilon is negative or not finite.
+    /// A beta is not in `0..1`, or the learning rate, the weight decay or epsilon is negative or
+    /// not finite.
     #[track_caller]
     pub fn init<F: Float, M: Parameters<F>>(self, model: &M) -> AdamState<M> {
         AdamState::new("Adam", self, false, model)
     }
 }
 
-/// Adam with decoupled weight decay, as `torch.optim.AdamW`: the decay is no part of the gradient, and so is not scaled with it.
+/// Adam with decoupled weight decay, as `torch.optim.AdamW`: the decay is no part of the gradient,
+/// and so is not scaled with it.
 ///
 /// ```text
 /// θ ← θ − η·λ·θ, and then as Adam with d = g
@@ -116,7 +119,8 @@ pub struct AdamState<M> {
     pub mean: M,
     /// The second moment `v`, the mean of its square.
     pub square: M,
-    /// `β₁ᵗ` and `β₂ᵗ`, multiplied up step by step, as a power function may differ between platforms.
+    /// `β₁ᵗ` and `β₂ᵗ`, multiplied up step by step, as a power function may differ between
+    /// platforms.
     pub powers: (f64, f64),
     /// Number of steps made, `t`.
     pub steps: u64,
@@ -137,7 +141,8 @@ impl<M> AdamState<M> {
         AdamState { options, decoupled, mean, square, powers: (1.0, 1.0), steps: 0 }
     }
 
-    /// The options. The learning rate is changed by [`Optimizer::set_learning_rate`], the others are those of [`Adam::init`].
+    /// The options. The learning rate is changed by [`Optimizer::set_learning_rate`], the others
+    /// are those of [`Adam::init`].
     pub fn options(&self) -> &Adam {
         &self.options
     }

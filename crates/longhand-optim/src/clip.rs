@@ -2,11 +2,12 @@ use longhand_tensor::{Float, Parameters};
 
 use crate::Optimizer;
 
-/// Scales a gradient down so that the norm over all its parameters together is at most `max_norm`, and returns the norm
-/// it had: `g ← g · min(1, max_norm / (‖g‖ + 1e-6))`, as `torch.nn.utils.clip_grad_norm_`. To be called between `backward`
-/// and the optimizer's step.
+/// Scales a gradient down so that the norm over all its parameters together is at most `max_norm`,
+/// and returns the norm it had: `g ← g · min(1, max_norm / (‖g‖ + 1e-6))`, as
+/// `torch.nn.utils.clip_grad_norm_`. To be called between `backward` and the optimizer's step.
 ///
-/// Source: R. Pascanu, T. Mikolov, Y. Bengio, *On the difficulty of training recurrent neural networks*, 2013, algorithm 1.
+/// Source: R. Pascanu, T. Mikolov, Y. Bengio, *On the difficulty of training recurrent neural
+/// networks*, 2013, algorithm 1.
 ///
 /// ```
 /// use longhand_layers::{Linear, ndarray::array};
@@ -53,7 +54,8 @@ fn expect_norm(max_norm: f64) {
     assert!(max_norm >= 0.0, "clip_global_norm: max_norm is {max_norm}, expected 0 or more");
 }
 
-/// An optimizer that is given gradients of a norm of at most `max_norm`, as [`clip_global_norm`] makes them.
+/// An optimizer that is given gradients of a norm of at most `max_norm`, as [`clip_global_norm`]
+/// makes them.
 ///
 /// ```
 /// use longhand_layers::{Linear, ndarray::array};

@@ -1,8 +1,8 @@
-//! Optimizers, gradient clipping and learning-rate schedules. They see the numbers of [`Parameters`](longhand_tensor::Parameters), and neither
-//! shapes nor layers.
+//! Optimizers, gradient clipping and learning-rate schedules. They see the numbers of
+//! [`Parameters`](longhand_tensor::Parameters), and neither shapes nor layers.
 //!
-//! An optimizer's options are a plain struct with defaults; [`init`](Sgd::init) gives it its state for a model. Velocities and
-//! moments are values of the model's own type.
+//! An optimizer's options are a plain struct with defaults; [`init`](Sgd::init) gives it its state
+//! for a model. Velocities and moments are values of the model's own type.
 //!
 //! ```
 //! use longhand_layers::{Layer, Linear, Loss, MeanSquaredError, Parameters, ndarray::array};

@@ -1,7 +1,7 @@
 use longhand_tensor::{Float, Parameters};
 
-/// A rule that moves a model against its gradient, with its state. An optimizer of one's own says how it updates a model, and keeps a
-/// learning rate and a number of steps.
+/// A rule that moves a model against its gradient, with its state. An optimizer of one's own says
+/// how it updates a model, and keeps a learning rate and a number of steps.
 ///
 /// ```
 /// use longhand_layers::{Linear, ndarray::array};
@@ -19,10 +19,12 @@ use longhand_tensor::{Float, Parameters};
 /// assert!((model.weight()[[0, 0]] - (3.0 - 0.5 - 0.5)).abs() < 1e-7);
 /// ```
 pub trait Optimizer<F: Float, M: Parameters<F>> {
-    /// Moves the model's parameters, and the optimizer's state: the formula. [`step`](Optimizer::step) is what a training loop calls.
+    /// Moves the model's parameters, and the optimizer's state: the formula.
+    /// [`step`](Optimizer::step) is what a training loop calls.
     ///
     /// # Panics
-    /// The gradient, or the model that the state was made for, has parameters of other shapes than the model.
+    /// The gradient, or the model that the state was made for, has parameters of other shapes than
+    /// the model.
     #[track_caller]
     fn update(&mut self, model: &mut M, grad: &M);
 
@@ -42,10 +44,12 @@ pub trait Optimizer<F: Float, M: Parameters<F>> {
     #[track_caller]
     fn set_learning_rate(&mut self, learning_rate: f64);
 
-    /// Moves the model one step, and tells it how many steps there have been ([`Parameters::set_step`]).
+    /// Moves the model one step, and tells it how many steps there have been
+    /// ([`Parameters::set_step`]).
     ///
     /// # Panics
-    /// The gradient, or the model that the state was made for, has parameters of other shapes than the model.
+    /// The gradient, or the model that the state was made for, has parameters of other shapes than
+    /// the model.
     #[track_caller]
     fn step(&mut self, model: &mut M, grad: &M) {
         self.update(model, grad);
@@ -78,7 +82,8 @@ impl<F: Float, M: Parameters<F>, O: Optimizer<F, M> + ?Sized> Optimizer<F, M> fo
     }
 }
 
-/// What every optimizer has whose options and steps are fields: the number of steps and the learning rate.
+/// What every optimizer has whose options and steps are fields: the number of steps and the
+/// learning rate.
 macro_rules! steps_and_learning_rate {
     () => {
         fn steps(&self) -> u64 {

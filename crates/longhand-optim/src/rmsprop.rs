@@ -3,9 +3,11 @@ use longhand_tensor::{Float, Parameters};
 use crate::Optimizer;
 use crate::optimizer::{expect_below_1, expect_not_negative, steps_and_learning_rate};
 
-/// RMSprop: steps divided by the root of a running mean of the squared gradient, as `torch.optim.RMSprop`.
+/// RMSprop: steps divided by the root of a running mean of the squared gradient, as
+/// `torch.optim.RMSprop`.
 ///
-/// With gradient `g`, parameters `θ`, learning rate `η`, decay rate `α`, momentum `μ`, weight decay `λ`:
+/// With gradient `g`, parameters `θ`, learning rate `η`, decay rate `α`, momentum `μ`, weight decay
+/// `λ`:
 ///
 /// ```text
 /// d = g + λ·θ
@@ -15,8 +17,8 @@ use crate::optimizer::{expect_below_1, expect_not_negative, steps_and_learning_r
 /// θ ← θ − η·b                  without momentum: θ − η·s
 /// ```
 ///
-/// Sources: T. Tieleman, G. Hinton, *Neural Networks for Machine Learning*, lecture 6.5, 2012; centred: A. Graves,
-/// *Generating Sequences With Recurrent Neural Networks*, 2013, section 4.2.
+/// Sources: T. Tieleman, G. Hinton, *Neural Networks for Machine Learning*, lecture 6.5, 2012;
+/// centred: A. Graves, *Generating Sequences With Recurrent Neural Networks*, 2013, section 4.2.
 ///
 /// ```
 /// use longhand_layers::{Linear, ndarray::array};
@@ -58,7 +60,8 @@ impl RmsProp {
     /// The optimizer for a model.
     ///
     /// # Panics
-    /// The decay rate or the momentum is not in `0..1`, or the learning rate, the weight decay or epsilon is negative or not finite.
+    /// The decay rate or the momentum is not in `0..1`, or the learning rate, the weight decay or
+    /// epsilon is negative or not finite.
     #[track_caller]
     pub fn init<F: Float, M: Parameters<F>>(self, model: &M) -> RmsPropState<M> {
         expect_not_negative("RmsProp: learning_rate", self.learning_rate);
@@ -92,7 +95,8 @@ pub struct RmsPropState<M> {
 }
 
 impl<M> RmsPropState<M> {
-    /// The options. The learning rate is changed by [`Optimizer::set_learning_rate`], the others are those of [`RmsProp::init`].
+    /// The options. The learning rate is changed by [`Optimizer::set_learning_rate`], the others
+    /// are those of [`RmsProp::init`].
     pub fn options(&self) -> &RmsProp {
         &self.options
     }

@@ -43,22 +43,24 @@ pub enum Schedule {
     /// Half a cosine from `η` down to `lowest` in `steps` steps, and `lowest` from then on:
     /// `lowest + (η − lowest)·(1 + cos(π·t / steps)) / 2`, as `CosineAnnealingLR`.
     ///
-    /// Source: I. Loshchilov, F. Hutter, *SGDR: Stochastic Gradient Descent with Warm Restarts*, 2016, equation 5.
+    /// Source: I. Loshchilov, F. Hutter, *SGDR: Stochastic Gradient Descent with Warm Restarts*,
+    /// 2016, equation 5.
     Cosine {
         /// Steps to the lowest learning rate.
         steps: u64,
         /// The lowest learning rate.
         lowest: f64,
     },
-    /// A straight line from `from·η` up to `η` in `steps` steps, and `η` from then on, as `LinearLR`.
+    /// A straight line from `from·η` up to `η` in `steps` steps, and `η` from then on, as
+    /// `LinearLR`.
     WarmUp {
         /// Steps to the full learning rate.
         steps: u64,
         /// The share of the learning rate to begin with.
         from: f64,
     },
-    /// Up to `η` and down again, each half a cosine: from `η / 25` to `η` in the first 30 % of the steps, then to
-    /// `η / 250000`, as `OneCycleLR` with its defaults.
+    /// Up to `η` and down again, each half a cosine: from `η / 25` to `η` in the first 30 % of the
+    /// steps, then to `η / 250000`, as `OneCycleLR` with its defaults.
     ///
     /// Source: L. Smith, N. Topin, *Super-Convergence*, 2017.
     OneCycle {
@@ -94,7 +96,8 @@ impl Schedule {
     }
 }
 
-/// An optimizer whose learning rate follows a schedule. To a training loop it is an optimizer like any other.
+/// An optimizer whose learning rate follows a schedule. To a training loop it is an optimizer like
+/// any other.
 ///
 /// ```
 /// use longhand_layers::{Linear, ndarray::array};

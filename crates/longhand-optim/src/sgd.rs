@@ -3,9 +3,11 @@ use longhand_tensor::{Float, Parameters};
 use crate::Optimizer;
 use crate::optimizer::{expect_below_1, expect_not_negative, steps_and_learning_rate};
 
-/// Stochastic gradient descent, with momentum, Nesterov momentum and weight decay, as `torch.optim.SGD`.
+/// Stochastic gradient descent, with momentum, Nesterov momentum and weight decay, as
+/// `torch.optim.SGD`.
 ///
-/// With gradient `g`, parameters `θ`, learning rate `η`, momentum `μ`, dampening `τ` and weight decay `λ`:
+/// With gradient `g`, parameters `θ`, learning rate `η`, momentum `μ`, dampening `τ` and weight
+/// decay `λ`:
 ///
 /// ```text
 /// d = g + λ·θ                  L2 weight decay: λ/2·‖θ‖² added to the loss
@@ -13,8 +15,9 @@ use crate::optimizer::{expect_below_1, expect_not_negative, steps_and_learning_r
 /// θ ← θ − η·v                  Nesterov: θ − η·(d + μ·v)        without momentum: θ − η·d
 /// ```
 ///
-/// Sources: H. Robbins, S. Monro, 1951; B. Polyak, 1964 (momentum); I. Sutskever et al., *On the importance of
-/// initialization and momentum in deep learning*, 2013 (Nesterov momentum in this form).
+/// Sources: H. Robbins, S. Monro, 1951; B. Polyak, 1964 (momentum); I. Sutskever et al., *On the
+/// importance of initialization and momentum in deep learning*, 2013 (Nesterov momentum in this
+/// form).
 ///
 /// ```
 /// use longhand_layers::{Linear, ndarray::array};
@@ -59,8 +62,9 @@ impl Sgd {
     /// The optimizer for a model. There is a velocity only where there is momentum.
     ///
     /// # Panics
-    /// The learning rate or the weight decay is negative or not finite, the momentum or the dampening is not in `0..1`, or there is Nesterov
-    /// momentum without momentum or with dampening.
+    /// The learning rate or the weight decay is negative or not finite, the momentum or the
+    /// dampening is not in `0..1`, or there is Nesterov momentum without momentum or with
+    /// dampening.
     #[track_caller]
     pub fn init<F: Float, M: Parameters<F>>(self, model: &M) -> SgdState<M> {
         expect_not_negative("Sgd: learning_rate", self.learning_rate);
@@ -94,7 +98,8 @@ pub struct SgdState<M> {
 }
 
 impl<M> SgdState<M> {
-    /// The options. The learning rate is changed by [`Optimizer::set_learning_rate`], the others are those of [`Sgd::init`].
+    /// The options. The learning rate is changed by [`Optimizer::set_learning_rate`], the others
+    /// are those of [`Sgd::init`].
     pub fn options(&self) -> &Sgd {
         &self.options
     }

@@ -1,5 +1,5 @@
-//! `--check`: what the homework asks to be checked, of the model and the options that were asked for. Each check can fail: its test breaks what
-//! it checks.
+//! `--check`: what the homework asks to be checked, of the model and the options that were asked
+//! for. Each check can fail: its test breaks what it checks.
 
 use std::collections::HashSet;
 
@@ -20,7 +20,8 @@ const STEPS: usize = 1000;
 /// Images of a set that may stand in the other one, too: one of so many.
 const DOUBLES: usize = 1000;
 
-/// A model to be checked: in f32, as it is trained, and in f64, in which its gradients are compared.
+/// A model to be checked: in f32, as it is trained, and in f64, in which its gradients are
+/// compared.
 #[derive(Clone, Debug)]
 pub struct Model<M, N> {
     /// As it is trained.
@@ -75,7 +76,8 @@ impl<'a> Checks<'a> {
         print(&format!("{word}  {found}\n"))
     }
 
-    /// Checks a fresh model, and trains it as it is to be trained. Returns what the epochs of that gave; nothing where training diverged.
+    /// Checks a fresh model, and trains it as it is to be trained. Returns what the epochs of that
+    /// gave; nothing where training diverged.
     ///
     /// # Errors
     /// Standard output cannot be written.
@@ -126,7 +128,8 @@ impl<'a> Checks<'a> {
         self.tell(two_below_one(one, two))
     }
 
-    /// What the epochs of a net of these widths give with the task's own SGD, to compare with; nothing where training diverged.
+    /// What the epochs of a net of these widths give with the task's own SGD, to compare with;
+    /// nothing where training diverged.
     pub fn reference<L, K>(&self, task: &Task<L, K>, widths: &[usize]) -> Vec<Epoch<f64>>
     where
         L: Loss<f32, Target = [usize]> + Clone,
@@ -173,7 +176,8 @@ where
 
 /// The standard deviation of an output over the draws of the initial weights.
 ///
-/// Weights and biases are uniform within `±1/√n` of a layer's `n` inputs, with variance `1/3n`: so `E y² = (E x² + 1/n) / 3`.
+/// Weights and biases are uniform within `±1/√n` of a layer's `n` inputs, with variance `1/3n`: so
+/// `E y² = (E x² + 1/n) / 3`.
 fn initial_deviation(digits: &Split, widths: &[usize], activation: Activation) -> f64 {
     let squares: f64 = digits.images().iter().map(|&p| (f64::from(p) / 255.0).powi(2)).sum();
     let mut square = squares / digits.images().len() as f64;
@@ -226,10 +230,10 @@ fn gradients_right<M, N: Layer<f64>, L: Loss<f64, Target = [usize]>>(
     let right = check.layer(&model.double, &x);
     let right = right.and_then(|()| check.loss(loss, &model.double.infer(&x), &targets));
     let found = match &right {
-        Ok(()) => format!("this net and loss in f64, on {} images", targets.len()),
+        Ok(()) => format!("net and loss in f64, {} images", targets.len()),
         Err(mismatch) => mismatch.to_string(),
     };
-    (right.is_ok(), format!("gradients as central differences: {found}"))
+    (right.is_ok(), format!("gradients agree with central differences: {found}"))
 }
 
 fn learned_by_heart<M: Layer<f32>, L: Loss<f32, Target = [usize]>>(
@@ -251,9 +255,7 @@ fn learned_by_heart<M: Layer<f32>, L: Loss<f32, Target = [usize]>>(
     let images = targets.len();
     (
         left < 0.05,
-        format!(
-            "{images} images learned by heart: loss {left:.4} after {STEPS} steps (below 0.05)"
-        ),
+        format!("overfits {images} images: loss {left:.4} after {STEPS} steps (below 0.05)"),
     )
 }
 
@@ -266,7 +268,7 @@ fn no_leak(digits: &Dataset) -> Found {
     let all = digits.test.len();
     (
         both * DOUBLES <= all,
-        format!("no leak: {both} of {all} validation images are training images, too"),
+        format!("no leak: {both} of {all} validation images are also training images"),
     )
 }
 

@@ -22,7 +22,8 @@ pub(crate) struct Console {
     epochs: usize,
     classes: usize,
     start: Instant,
-    /// Standard output is a terminal that somebody looks at: a chart and a digit in characters follow the table.
+    /// Standard output is a terminal that somebody looks at: a chart and a digit in characters
+    /// follow the table.
     pictures: bool,
 }
 

@@ -4,11 +4,12 @@ use longhand_mnist::{Dataset, Download, Name};
 
 use crate::terminal::BottomLine;
 
-/// Opens what `--data` names: `mnist`, `fashion-mnist` or `kmnist`, unless there is a folder of that name; or whatever
-/// [`Dataset::open`] reads. Without it, the digits inside the program.
+/// Opens what `--data` names: `mnist`, `fashion-mnist` or `kmnist`, unless there is a folder of
+/// that name; or whatever [`Dataset::open`] reads. Without it, the digits inside the program.
 ///
 /// # Errors
-/// There is nothing of the kind, or it is damaged; the message says what was expected and what was found.
+/// There is nothing of the kind, or it is damaged; the message says what was expected and what was
+/// found.
 pub fn open(data: Option<&Path>) -> Result<Dataset, String> {
     let Some(path) = data else { return Ok(Dataset::embedded()) };
     let name = path.to_str().and_then(|text| text.parse::<Name>().ok());

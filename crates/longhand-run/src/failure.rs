@@ -16,7 +16,7 @@ pub enum Failure {
     Usage(String),
     /// The run itself failed: exit code 1.
     Run(String),
-    /// The loss was of no use: exit code 1.
+    /// Training diverged: exit code 1.
     Diverged(Diverged<f64>),
 }
 

@@ -65,7 +65,8 @@ fn failure(error: &clap::Error) -> Failure {
     Failure::Usage(message)
 }
 
-/// Help with its lines broken at 80 columns, behind the column of the descriptions. (clap's own feature for that needs three more crates.)
+/// Help with its lines broken at 80 columns, behind the column of the descriptions. (clap's own
+/// feature for that needs three more crates.)
 fn wrapped(help: &str) -> String {
     let column = help.lines().find_map(|line| line.find("Print help")).unwrap_or(0);
     let mut text = String::new();
@@ -117,7 +118,8 @@ pub(crate) fn seed(text: &str) -> Result<u64, String> {
     one(text, "a whole number below 2^64", |_| true)
 }
 
-/// Whether a learning rate or weight decay can be used: it must be neither infinite nor lost in f32.
+/// Whether a learning rate or weight decay can be used: it must be neither infinite nor lost in
+/// f32.
 pub fn in_f32(rate: &f64) -> bool {
     *rate == 0.0 || (*rate > 0.0 && (*rate as f32).is_normal())
 }

@@ -1,5 +1,6 @@
-//! The folder of a run. It is written beside its place under another name, and put there when it is complete. A run that is there already
-//! is moved aside, not overwritten: the plain name is always that of the latest run.
+//! The folder of a run. It is written beside its place under another name, and put there when it is
+//! complete. A run that is there already is moved aside, not overwritten: the plain name is always
+//! that of the latest run.
 
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -25,7 +26,8 @@ impl RunFolder {
     /// Begins a run's folder, in which files of these names will be written, and `config.json`.
     ///
     /// # Errors
-    /// The target is a file, or a folder that is no run's and has files of these names; or nothing can be written there.
+    /// The target is a file, or a folder that is no run's and has files of these names; or nothing
+    /// can be written there.
     pub fn create(target: &Path, names: &[&str]) -> Result<RunFolder, Failure> {
         let failed = |error: io::Error| Failure::write(target, &error);
         if target.exists() && !target.is_dir() {
@@ -96,7 +98,8 @@ impl RunFolder {
         write_whole(&self.unfinished.join(name), contents)
     }
 
-    /// Puts the folder in its place. A run that is there is moved aside, to the same name with a number.
+    /// Puts the folder in its place. A run that is there is moved aside, to the same name with a
+    /// number.
     ///
     /// # Errors
     /// It cannot be put there; it stays under its other name, which the message says.

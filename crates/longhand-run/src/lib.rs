@@ -1,7 +1,9 @@
-//! What the command-line examples share: flags, lines on the terminal, the folder of a run, the homework's checks, and what `--data` names.
+//! What the command-line examples share: flags, lines on the terminal, the folder of a run, the
+//! homework's checks, and what `--data` names.
 //!
-//! Nothing here trains: the loop is in the example, or it is [`longhand_train::Training::run`]. [`Run`] is told what happens, as an
-//! observer, and writes it down:
+//! Apart from [`task`], nothing here trains: the loop is in the example, or it is
+//! [`longhand_train::Training::run`]. [`Run`] is told what happens, as an observer, and writes it
+//! down:
 //!
 //! ```no_run
 //! use clap::Parser;
@@ -69,7 +71,8 @@ use hmac_sha256::Hash;
 use longhand_layers::rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
 use longhand_mnist::Dataset;
 
-/// The generator of a model's initial weights. Each model has one of its own, so that a net is the same wherever it is trained.
+/// The generator of a model's initial weights. Each model has one of its own, so that a net is the
+/// same wherever it is trained.
 pub fn generator(seed: u64) -> Xoshiro256PlusPlus {
     Xoshiro256PlusPlus::seed_from_u64(seed)
 }

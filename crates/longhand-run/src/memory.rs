@@ -1,12 +1,14 @@
 use crate::Failure;
 
-/// What weights and activations may take with their gradients; more is refused before anything is allocated.
+/// What weights and activations may take with their gradients; more is refused before anything is
+/// allocated.
 const MEMORY_CAP_GIB: f64 = 4.0;
 
 /// Most rows the loop holds activations of at once: it evaluates 1000 at a time.
 const EVALUATED_AT_ONCE: usize = 1000;
 
-/// Refuses a net that would not fit in memory, before any of it is allocated. `states` is how many numbers an optimizer keeps of each weight.
+/// Refuses a net that would not fit in memory, before any of it is allocated. `states` is how many
+/// numbers an optimizer keeps of each weight.
 ///
 /// # Errors
 /// The net is too large.

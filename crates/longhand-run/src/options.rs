@@ -115,7 +115,8 @@ impl NetOptions {
         [pixels].into_iter().chain(self.hidden.0.iter().copied()).chain([classes]).collect()
     }
 
-    /// The dropout behind the hidden layer of this number, if there is any. Each has a seed of its own.
+    /// The dropout behind the hidden layer of this number, if there is any. Each has a seed of its
+    /// own.
     pub fn dropout(&self, layer: usize, seed: u64) -> Option<Dropout> {
         (self.dropout > 0.0).then(|| Dropout::new(self.dropout, seed.wrapping_add(layer as u64)))
     }
@@ -160,7 +161,8 @@ pub enum ScheduleName {
 }
 
 impl Options {
-    /// The options of an example for a net of these widths; `learning_rate` is that of plain SGD where none is asked for.
+    /// The options of an example for a net of these widths; `learning_rate` is that of plain SGD
+    /// where none is asked for.
     ///
     /// # Errors
     /// Flags contradict each other.
@@ -175,7 +177,7 @@ impl Options {
         let (sgd, adam) = (self.optimizer == OptimizerName::Sgd, self.has_moments());
         if self.momentum.is_some() && adam {
             return usage(
-                "--momentum: expected the optimizer sgd or rmsprop, found one with moments of its own; leave it out",
+                "--momentum: expected the optimizer sgd or rmsprop, found one that keeps its own moments; leave it out",
             );
         }
         if self.nesterov && !(sgd && momentum > 0.0) {
@@ -221,7 +223,8 @@ impl Options {
     /// The digits to train on and to evaluate on. A dry run trains on one batch.
     ///
     /// # Errors
-    /// They cannot be read, there are fewer than were asked for, or the net would not fit in memory.
+    /// They cannot be read, there are fewer than were asked for, or the net would not fit in
+    /// memory.
     pub fn digits(&self) -> Result<Dataset, Failure> {
         let mut digits = self.data.digits(self.seed)?;
         let one_batch = self.batch_size.min(digits.train.len());

@@ -14,10 +14,12 @@ use crate::console::Console;
 use crate::folder::{Appended, RunFolder};
 use crate::{Failure, Options, hex, identity, net_name, terminal};
 
-/// Writes down what happens in a run: lines on the terminal, and the files of its folder. It stops a run early where `--patience` asks for it.
+/// Writes down what happens in a run: lines on the terminal, and the files of its folder. It stops
+/// a run early where `--patience` asks for it.
 ///
-/// A loop written by hand calls [`step`](Run::step) and [`epoch`](Run::epoch); [`Training::run`](longhand_train::Training::run) takes it as its
-/// observer. [`finish`](Run::finish) ends it in either case.
+/// A loop written by hand calls [`step`](Run::step) and [`epoch`](Run::epoch);
+/// [`Training::run`](longhand_train::Training::run) takes it as its observer.
+/// [`finish`](Run::finish) ends it in either case.
 #[derive(Debug)]
 pub struct Run<'a, M> {
     options: &'a Options,
@@ -50,8 +52,8 @@ const NAMES: [&str; 8] = [
 ];
 
 impl<'a, M: Layer<f32>> Run<'a, M> {
-    /// Begins a run: makes its folder, so that one that cannot be written shows before the training and not after it, and prints what is to be
-    /// trained.
+    /// Begins a run: makes its folder, so that one that cannot be written shows before the training
+    /// and not after it, and prints what is to be trained.
     ///
     /// # Errors
     /// The folder or standard output cannot be written.
@@ -116,16 +118,18 @@ impl<'a, M: Layer<f32>> Run<'a, M> {
         Ok(flow)
     }
 
-    /// The error of a loss that is of no use, in a step or, without one, at the end of an epoch.
+    /// The error of training that diverged, in a step or, without one, at the end of an epoch.
     pub fn diverged(&self, epoch: usize, step: Option<usize>, loss: f64) -> Failure {
         let history = self.history.clone();
         Diverged { epoch, step, sample: None, loss, history }.into()
     }
 
-    /// Ends the run: writes the plot and the report, and prints the last line. With `--patience`, the model gets the weights of the best epoch.
+    /// Ends the run: writes the plot and the report, and prints the last line. With `--patience`,
+    /// the model gets the weights of the best epoch.
     ///
     /// # Errors
-    /// Training has failed, or something cannot be written. A run that diverged keeps what it measured before.
+    /// Training has failed, or something cannot be written. A run that diverged keeps what it
+    /// measured before.
     pub fn finish(mut self, trained: Result<(), Failure>, model: &mut M) -> Result<(), Failure> {
         if let Some(files) = &self.files
             && !self.history.is_empty()
@@ -184,7 +188,7 @@ impl<'a, M: Layer<f32>> Run<'a, M> {
         self.console.last_line(&format!("validation accuracy {accuracy:.4} {when}; {place}"))
     }
 
-    /// Says so where training was of no use.
+    /// Warns if training did not help.
     fn warn_if_useless(&self, last: &Epoch<f64>, predictions: &Predictions) {
         if self.history.len() < 2 {
             return;

@@ -38,7 +38,8 @@ pub const CLASSIFICATION: Task<SoftmaxCrossEntropy, Accuracy> = Task {
     outputs: CLASSES,
     rates: [0.05, 0.1],
     guess: "ln 10",
-    // Logits that vary by σ within an image raise the logarithm of their sum by σ²/2, and that of the label is off by σ.
+    // Logits that vary by σ within an image raise the logarithm of their sum by σ²/2, and that of
+    // the label is off by σ.
     tolerance: |deviation| deviation + deviation * deviation / 2.0,
     constant: std::f64::consts::LN_10,
 };

@@ -1,4 +1,5 @@
-//! Lines on standard output and warnings on standard error, whether these are terminals, files, or closed.
+//! Lines on standard output and warnings on standard error, whether these are terminals, files, or
+//! closed.
 
 use std::io::{self, IsTerminal, Write as _};
 use std::path::Path;
@@ -33,7 +34,8 @@ pub fn is_terminal(stream: &impl IsTerminal) -> bool {
     stream.is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
 }
 
-/// Text in a colour by its ANSI number, where standard output shows colours and nobody declined them.
+/// Text in a colour by its ANSI number, where standard output shows colours and nobody declined
+/// them.
 pub fn color(number: u8, text: &str) -> String {
     // https://no-color.org: where it is set and not empty.
     let declined = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
@@ -43,12 +45,14 @@ pub fn color(number: u8, text: &str) -> String {
     }
 }
 
-/// Shows a line at the bottom of a terminal, in place of the one shown before. It is taken away when it is dropped.
+/// Shows a line at the bottom of a terminal, in place of the one shown before. It is taken away
+/// when it is dropped.
 #[derive(Debug)]
 pub struct BottomLine(bool);
 
 impl BottomLine {
-    /// Nothing is shown yet, and nothing ever where `wanted` is false or standard error is no terminal.
+    /// Nothing is shown yet, and nothing ever where `wanted` is false or standard error is no
+    /// terminal.
     pub fn new(wanted: bool) -> BottomLine {
         BottomLine(wanted && is_terminal(&io::stderr()))
     }

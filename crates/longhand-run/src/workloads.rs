@@ -1,4 +1,5 @@
-//! The workloads that longhand is measured by, beside other libraries: `benches/workloads.json` lists them for all languages.
+//! The workloads that longhand is measured by, beside other libraries: `benches/workloads.json`
+//! lists them for all languages.
 
 use std::collections::BTreeMap;
 

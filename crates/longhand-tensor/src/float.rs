@@ -66,8 +66,8 @@ pub trait Float:
     /// Whether the value is neither infinite nor NaN.
     fn is_finite(self) -> bool;
 
-    /// The value, or zero where it is denormal: smaller than the smallest normal number, which makes
-    /// arithmetic with it many times slower.
+    /// The value, or zero where it is denormal: smaller than the smallest normal number, which
+    /// makes arithmetic with it many times slower.
     ///
     /// ```
     /// use longhand_tensor::Float;

@@ -31,8 +31,8 @@ pub fn add_scaled<F: Scalar>(y: &mut [F], a: F, x: &[F]) {
     }
 }
 
-/// Replaces the numbers at each place of slices of one length by what `f` makes of them, and of those
-/// that are read. Leaves no denormal number.
+/// Replaces the numbers at each place of slices of one length by what `f` makes of them, and of
+/// those that are read. Leaves no denormal number.
 #[inline(always)]
 pub fn each<F: Scalar, const N: usize, const M: usize>(
     mut changed: [&mut [F]; N],

@@ -9,11 +9,14 @@ use crate::matmul::{add_matmul_tn, add_scaled_matmul_tn, expect_fit_tn};
 use crate::pool::in_parts;
 use crate::rows::add_scaled;
 
-/// The weight of a linear layer, or its gradient `dW = xᵀ·dy`, which is kept as its two factors until somebody wants to see its numbers.
+/// The weight of a linear layer, or its gradient `dW = xᵀ·dy`, which is kept as its two factors
+/// until somebody wants to see its numbers.
 ///
-/// Plain gradient descent never does: `W ← W − η·(xᵀ·dy)` is worked out in one pass over `W`, in which the numbers of `dW` are in
-/// registers or near them, and rows that only zeros of `x` belong to are not gone to at all. Whoever looks at the numbers ([`get`](LazyMatrix::get)) has
-/// them worked out, and from then on each product is added to them at once. The bits are the same in either case.
+/// Plain gradient descent never does: `W ← W − η·(xᵀ·dy)` is worked out in one pass over `W`, in
+/// which the numbers of `dW` are in registers or near them, and rows that only zeros of `x` belong
+/// to are not gone to at all. Whoever looks at the numbers ([`get`](LazyMatrix::get)) has them
+/// worked out, and from then on each product is added to them at once. The bits are the same in
+/// either case.
 ///
 /// ```
 /// use longhand_tensor::{LazyMatrix, ndarray::array};

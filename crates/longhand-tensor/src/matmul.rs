@@ -9,9 +9,9 @@ use crate::product::Product;
 use crate::rows::add_scaled;
 use crate::sums::Tree;
 
-/// Rows of a batch over which a weight's gradient is summed one after the other. Of more rows, sums of
-/// so many are added in a tree. It decides bits, and so is not in `tuning`. Batches that are trained
-/// with are seldom larger, and the kernels finish sums of so many rows at once.
+/// Rows of a batch over which a weight's gradient is summed one after the other. Of more rows, sums
+/// of so many are added in a tree. It decides bits, and so is not in `tuning`. Batches that are
+/// trained with are seldom larger, and the kernels finish sums of so many rows at once.
 const ROWS_OF_A_RUN: usize = 256;
 
 /// `x·W`.
@@ -137,8 +137,8 @@ fn transposed_left<F: Float>(
     dw.assign(&copy);
 }
 
-/// The same of many rows: summed in runs, and these in a tree, so that the error does not grow with the
-/// number of rows.
+/// The same of many rows: summed in runs, and these in a tree, so that the error does not grow with
+/// the number of rows.
 fn long_sum<F: Float>(
     x: &ArrayRef2<F>,
     dy: &ArrayRef2<F>,

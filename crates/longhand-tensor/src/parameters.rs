@@ -11,8 +11,9 @@ use crate::rows::add_scaled;
 
 /// What a model learns: its parameters, in one fixed order.
 ///
-/// A gradient is a value of the model's own type, and so is an optimizer's velocity. Nobody writes this trait by hand:
-/// [`parameters!`](crate::parameters) does it from a list of the fields. Arrays, [`LazyMatrix`], `Option` and `Vec` have it here.
+/// A gradient is a value of the model's own type, and so is an optimizer's velocity. Nobody writes
+/// this trait by hand: [`parameters!`](crate::parameters) does it from a list of the fields.
+/// Arrays, [`LazyMatrix`], `Option` and `Vec` have it here.
 ///
 /// ```
 /// use longhand_tensor::{Parameters, ndarray::{Array1, array}, parameters};
@@ -30,7 +31,8 @@ use crate::rows::add_scaled;
 /// assert_eq!(line.params(), [&[1.5, 2.5][..], &[2.0]]);
 /// ```
 ///
-/// Whoever writes it by hand all the same cannot forget a part of it, as nothing has a default that could be wrong:
+/// Whoever writes it by hand all the same cannot forget a part of it, as nothing has a default that
+/// could be wrong:
 ///
 /// ```compile_fail,E0046
 /// # use longhand_tensor::{Float, Parameters, StepCounter, Walk};
@@ -54,7 +56,8 @@ use crate::rows::add_scaled;
     note = "list its fields: `parameters!({Self} {{ body, head }})`; a type for `f32` alone says `parameters!({Self}: f32 {{ .. }})`"
 )]
 pub trait Parameters<F: Float>: Clone {
-    /// Calls `f` with each parameter of the models to be changed, as a flat slice, beside the same parameter of the models that are read.
+    /// Calls `f` with each parameter of the models to be changed, as a flat slice, beside the same
+    /// parameter of the models that are read.
     ///
     /// # Panics
     /// The models differ in their shapes.
@@ -84,12 +87,12 @@ pub trait Parameters<F: Float>: Clone {
     /// Tells every [`StepCounter`] how many steps an optimizer has made.
     fn set_step(&mut self, step: u64);
 
-    /// Replaces the numbers at each place of the models to be changed by what `f` makes of them and of
-    /// those of the models that are read. This is how an optimizer is its formula.
+    /// Replaces the numbers at each place of the models to be changed by what `f` makes of them and
+    /// of those of the models that are read. This is how an optimizer is its formula.
     ///
-    /// A result that is denormal, that is smaller than the smallest normal number (1.2e-38 in f32), is
-    /// replaced by zero. Numbers that shrink by a factor in each step end there, and arithmetic with
-    /// them is many times slower.
+    /// A result that is denormal, that is smaller than the smallest normal number (1.2e-38 in f32),
+    /// is replaced by zero. Numbers that shrink by a factor in each step end there, and arithmetic
+    /// with them is many times slower.
     ///
     /// # Panics
     /// The models differ in their shapes.
@@ -105,7 +108,8 @@ pub trait Parameters<F: Float>: Clone {
         });
     }
 
-    /// The parameters with names and shapes, for files and messages. `0.weight [784, 30]` is the weight of the first of several layers in a row.
+    /// The parameters with names and shapes, for files and messages. `0.weight [784, 30]` is the
+    /// weight of the first of several layers in a row.
     fn named_params(&self) -> Vec<NamedParam<'_, F>> {
         let mut walk = Walk { path: String::new(), next: None, found: vec![] };
         self.walk(&mut walk);
@@ -150,7 +154,8 @@ pub struct Walk<'a, F> {
 }
 
 impl<'a, F: Float> Walk<'a, F> {
-    /// Walks through something that has a name of its own, such as a layer: in a sequence, that is the next number.
+    /// Walks through something that has a name of its own, such as a layer: in a sequence, that is
+    /// the next number.
     pub fn part(&mut self, inside: impl FnOnce(&mut Self)) {
         match self.next {
             Some(number) => {
@@ -292,7 +297,8 @@ macro_rules! parameters {
     };
 }
 
-/// Keeps the number of steps that the optimizer has made. A field of what depends on it, such as the masks of a dropout layer.
+/// Keeps the number of steps that the optimizer has made. A field of what depends on it, such as
+/// the masks of a dropout layer.
 ///
 /// ```
 /// use longhand_tensor::{Parameters, StepCounter, parameters};
@@ -330,7 +336,8 @@ impl<F: Float> Parameters<F> for StepCounter {
 /// One parameter.
 ///
 /// # Panics
-/// The array is not in standard layout, as that of a transposed view is: `as_standard_layout().into_owned()` makes it so.
+/// The array is not in standard layout, as that of a transposed view is:
+/// `as_standard_layout().into_owned()` makes it so.
 impl<F: Float, D: Dimension> Parameters<F> for Array<F, D> {
     #[track_caller]
     fn zip<const N: usize, const M: usize>(

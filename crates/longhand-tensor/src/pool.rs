@@ -223,8 +223,8 @@ pub fn in_parts<T: Send>(changed: &mut [T], unit: usize, f: impl Fn(usize, &mut 
     });
 }
 
-/// Calls `f` with parts of slices of one length, some changed and some read, cut at the same places;
-/// on several threads where they are long enough.
+/// Calls `f` with parts of slices of one length, some changed and some read, cut at the same
+/// places; on several threads where they are long enough.
 pub(crate) fn in_parts_of<A: Send, B: Sync, const N: usize, const M: usize>(
     mut changed: [&mut [A]; N],
     mut read: [&[B]; M],

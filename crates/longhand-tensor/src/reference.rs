@@ -45,8 +45,8 @@ pub fn matmul_nt<F: Float>(dy: &ArrayRef2<F>, w: &ArrayRef2<F>) -> Array2<F> {
     })
 }
 
-/// `dW[i,j] += Σ_r x[r,i]·dy[r,j]`, as [`add_matmul_tn`](crate::add_matmul_tn) of up to 256 rows. (Of
-/// more, that adds sums of 256 rows in a tree, which is more accurate.)
+/// `dW[i,j] += Σ_r x[r,i]·dy[r,j]`, as [`add_matmul_tn`](crate::add_matmul_tn) of up to 256 rows.
+/// (Of more, that adds sums of 256 rows in a tree, which is more accurate.)
 ///
 /// # Panics
 /// An index is out of bounds, as the shapes do not fit.

@@ -1,6 +1,7 @@
-//! Sums in a fixed tree: runs of 16 numbers are added one after the other, and their sums in pairs, the sums of pairs in pairs, and so on. The
-//! order depends on nothing but the number of terms, and the error grows with the logarithm of that number. (A sum of ones in f32, added one
-//! after the other, stops at 2²⁴.)
+//! Sums in a fixed tree: runs of 16 numbers are added one after the other, and their sums in pairs,
+//! the sums of pairs in pairs, and so on. The order depends on nothing but the number of terms, and
+//! the error grows with the logarithm of that number. (A sum of ones in f32, added one after the
+//! other, stops at 2²⁴.)
 
 use ndarray::{Array1, ArrayRef1, ArrayRef2};
 
@@ -9,7 +10,8 @@ use crate::Float;
 /// Terms that are added one after the other.
 const RUN: usize = 16;
 
-/// The sums of runs so far: at level `l`, that of `2^l` runs, where the binary digit `l` of the number of runs is 1.
+/// The sums of runs so far: at level `l`, that of `2^l` runs, where the binary digit `l` of the
+/// number of runs is 1.
 pub(crate) struct Tree<T> {
     levels: Vec<T>,
     runs: usize,
@@ -41,8 +43,9 @@ impl<T> Tree<T> {
     }
 }
 
-/// The sum of numbers, in an order that depends on nothing but how many there are. (A sum whose order a library chooses may change with
-/// its version and with an array's layout, and with it the last bits of a seeded run.)
+/// The sum of numbers, in an order that depends on nothing but how many there are. (A sum whose
+/// order a library chooses may change with its version and with an array's layout, and with it the
+/// last bits of a seeded run.)
 ///
 /// ```
 /// assert_eq!(longhand_tensor::sum([0.25f32, 0.5]), 0.75);

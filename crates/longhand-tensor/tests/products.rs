@@ -97,8 +97,8 @@ fn are_their_definition(
     Ok(())
 }
 
-/// Many rows are summed in runs, and these in a tree: far more accurate than one after the other, and
-/// the same whether the sum is written down or added to a weight at once.
+/// Many rows are summed in runs, and these in a tree: far more accurate than one after the other,
+/// and the same whether the sum is written down or added to a weight at once.
 #[test]
 #[cfg_attr(miri, ignore = "too large")]
 fn gradients_of_many_rows_are_right() {

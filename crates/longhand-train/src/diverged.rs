@@ -2,12 +2,13 @@ use std::fmt;
 
 use crate::Epoch;
 
-/// Training was stopped because the loss was of no use: not finite, or a million times what it was at the start.
+/// Training was stopped because the loss was not finite, or a million times the initial one.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Diverged<V> {
     /// The epoch in which it happened; 0 where the loss was not finite before training.
     pub epoch: usize,
-    /// The step of the epoch, from 1, whose loss was not finite; `None` where it showed at the epoch's end or before training.
+    /// The step of the epoch, from 1, whose loss was not finite; `None` where it showed at the
+    /// epoch's end or before training.
     pub step: Option<usize>,
     /// Before training: the set, and its first sample whose own loss is not finite.
     pub sample: Option<(Set, usize)>,

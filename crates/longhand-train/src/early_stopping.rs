@@ -2,7 +2,8 @@ use std::ops::ControlFlow;
 
 use crate::{Diverged, Epoch, Flow, Observer};
 
-/// Stops training when the validation loss has not improved for some epochs, and keeps the weights of the best one.
+/// Stops training when the validation loss has not improved for some epochs, and keeps the weights
+/// of the best one.
 ///
 /// See [`Observer`] for an example.
 #[derive(Clone, Debug)]

@@ -1,7 +1,8 @@
-//! The training loop: epochs over shuffled batches, the same for every model, loss, metric, optimizer and kind of target.
+//! The training loop: epochs over shuffled batches, the same for every model, loss, metric,
+//! optimizer and kind of target.
 //!
-//! [`Training::run`] is the loop; it fits on one screen and is meant to be read. It knows no file, no plot, no terminal and no clock:
-//! an [`Observer`] is told what happens.
+//! [`Training::run`] is the loop; it fits on one screen and is meant to be read. It knows no file,
+//! no plot, no terminal and no clock: an [`Observer`] is told what happens.
 //!
 //! ```
 //! use longhand_layers::{Linear, SoftmaxCrossEntropy, rand::{SeedableRng, rngs::Xoshiro256PlusPlus}};

@@ -17,7 +17,8 @@ pub trait Metric<F: Float, T: ?Sized> {
     /// What a set is said to have: a number, or `()` where nothing is measured.
     type Value: Copy + Debug + Default + PartialEq;
 
-    /// What is added up over the samples, of a batch: for the accuracy, how many are classified correctly.
+    /// What is added up over the samples, of a batch: for the accuracy, how many are classified
+    /// correctly.
     fn of_batch(&self, y: &ArrayRef2<F>, target: &T) -> f64;
 
     /// The value of a set, from the mean over its samples.
@@ -86,7 +87,8 @@ impl<F: Float> Metric<F, Array2<F>> for RootMeanSquaredError {
     }
 }
 
-/// Targets of a batch, as a loss or metric compares with them: `Vec<T>` as `[T]`, anything else as it is.
+/// Targets of a batch, as a loss or metric compares with them: `Vec<T>` as `[T]`, anything else as
+/// it is.
 #[diagnostic::on_unimplemented(
     message = "this data has targets `{Self}`, the loss or metric compares with `{T}`",
     label = "targets of another kind",

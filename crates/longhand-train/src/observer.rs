@@ -16,7 +16,8 @@ pub struct Score<V> {
 pub struct Epoch<V> {
     /// The epoch's number.
     pub epoch: usize,
-    /// The mean over the epoch's own batches, each as it was before its own update (epoch 0: the training set evaluated).
+    /// The mean over the epoch's own batches, each as it was before its own update (epoch 0: the
+    /// training set evaluated).
     pub train: Score<V>,
     /// The validation set, evaluated after the epoch.
     pub valid: Score<V>,
@@ -40,10 +41,12 @@ pub struct Step {
 /// Whether training goes on, or the error that ends it.
 pub type Flow<E> = Result<ControlFlow<()>, E>;
 
-/// Is told what happens in training and shown the model, and may stop it: by [`ControlFlow::Break`], or by an error, which
-/// [`Training::run`](crate::Training::run) then returns.
+/// Is told what happens in training and shown the model, and may stop it: by
+/// [`ControlFlow::Break`], or by an error, which [`Training::run`](crate::Training::run) then
+/// returns.
 ///
-/// `()`, a closure that is told of epochs, [`EarlyStopping`](crate::EarlyStopping) and pairs of these are observers:
+/// `()`, a closure that is told of epochs, [`EarlyStopping`](crate::EarlyStopping) and pairs of
+/// these are observers:
 ///
 /// ```
 /// use longhand_layers::{MeanSquaredError, Linear, ndarray::array};

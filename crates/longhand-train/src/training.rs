@@ -26,8 +26,8 @@ impl<L, K> Training<L, K> {
     /// Trains the model and returns what every epoch gave, beginning with epoch 0, before training.
     ///
     /// # Errors
-    /// The loss is not finite before training, is no longer finite, or is a million times what it was at the start. The model is left as it was
-    /// then. Or the observer has failed.
+    /// The loss is not finite before training, is no longer finite, or is a million times what it
+    /// was at the start. The model is left as it was then. Or the observer has failed.
     ///
     /// # Panics
     /// The batch size is 0, a set is empty, or the shapes of data and model do not fit.
@@ -83,12 +83,14 @@ impl<L, K> Training<L, K> {
         Ok(history)
     }
 
-    /// One epoch of [`run`](Training::run): every sample once, in an order of the epoch's own. `grad` is overwritten.
+    /// One epoch of [`run`](Training::run): every sample once, in an order of the epoch's own.
+    /// `grad` is overwritten.
     ///
     /// Returns the mean over the batches, or nothing where the observer stopped it.
     ///
     /// # Errors
-    /// The loss of a batch is not finite: the model is left as it was before that batch. Or the observer has failed.
+    /// The loss of a batch is not finite: the model is left as it was before that batch. Or the
+    /// observer has failed.
     ///
     /// # Panics
     /// The batch size is 0, the set is empty, or the shapes of data and model do not fit.
@@ -169,8 +171,9 @@ impl<L, K> Training<L, K> {
     }
 }
 
-/// Whether a loss has grown beyond use: it is not finite, or a million times the initial one. A one-layer model with a learning rate of 1e30
-/// never leaves the range of f32, and learns nothing all the same.
+/// Whether a loss has grown beyond use: it is not finite, or a million times the initial one. A
+/// one-layer model with a learning rate of 1e30 never leaves the range of f32, and learns nothing
+/// all the same.
 pub fn blew_up(loss: f64, initial: f64) -> bool {
     !(loss.is_finite() && loss <= 1e6 * (1.0 + initial))
 }
