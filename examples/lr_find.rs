@@ -70,18 +70,9 @@ fn run() -> Result<(), Failure> {
     check_memory(&widths, batch_size.min(digits.train.len()), 0)?;
     let model = mlp(&widths, &mut generator(seed));
     if flags.check {
-        let mut checks = Checks::new(&digits, 30, batch_size, seed);
         let model = Model::new(model, mlp::<f64>(&widths, &mut generator(seed)), &widths);
-        let history = checks
-            .model(&CLASSIFICATION, &model, |model| CLASSIFICATION.sgd(&widths).init(model))?;
-        let one = checks.reference(&CLASSIFICATION, &[784, 10]);
-        let two = if flags.hidden > 0 {
-            history
-        } else {
-            checks.reference(&CLASSIFICATION, &[784, 30, 10])
-        };
-        checks.two_layers_below_one(&one, &two)?;
-        return checks.end();
+        let checks = Checks::new(&digits, 30, batch_size, seed);
+        return checks.classifier(&model, |model| CLASSIFICATION.sgd(&widths).init(model));
     }
     let out = RunFolder::create(&flags.out, &["lr_find.svg"])?;
     let config = json!({

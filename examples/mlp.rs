@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use longhand_layers::{Chain, Float, Layer, mlp_with};
-use longhand_run::task::{CLASSES, CLASSIFICATION, PIXELS};
+use longhand_run::task::{CLASSES, PIXELS};
 use longhand_run::{Checks, Failure, Model, NetOptions, Options, Run, exit, generator, parse};
 use longhand_train::{Accuracy, Training};
 
@@ -39,17 +39,13 @@ fn run() -> Result<(), Failure> {
     let digits = options.digits()?;
     let mut model = net::<f32>(&flags.net, options.seed);
     if options.check {
-        let mut checks = Checks::of(&options, &digits);
         let model = Model {
             activation: flags.net.activation,
             dropout: flags.net.dropout(0, 0).is_some(),
             ..Model::new(model, net::<f64>(&flags.net, options.seed), &widths)
         };
         let optimizer = |model: &_| options.optimizer(model, digits.train.len());
-        let two = checks.model(&CLASSIFICATION, &model, optimizer)?;
-        let one = checks.reference(&CLASSIFICATION, &[PIXELS, CLASSES]);
-        checks.two_layers_below_one(&one, &two)?;
-        return checks.end();
+        return Checks::of(&options, &digits).classifier(&model, optimizer);
     }
     let mut optimizer = options.optimizer(&model, digits.train.len());
     let mut run = Run::start(&options, &digits, &model)?;

@@ -10,7 +10,7 @@ use longhand_mnist::{Dataset, Split};
 use longhand_optim::Optimizer;
 use longhand_train::{Diverged, Epoch, Metric, evaluate};
 
-use crate::task::Task;
+use crate::task::{CLASSES, CLASSIFICATION, Task, widths};
 use crate::terminal::{color, print};
 use crate::{Failure, Options};
 
@@ -114,6 +114,27 @@ impl<'a> Checks<'a> {
         let history = train(how.0).1;
         self.tell(learned(task, &history))?;
         Ok(history.unwrap_or_default())
+    }
+
+    /// Makes all checks of a classifier of digits, and says how they went. It is compared with a net of
+    /// one layer or, if it has one layer itself, with one of 30 hidden units.
+    ///
+    /// # Errors
+    /// A check has failed, or standard output cannot be written.
+    pub fn classifier<M: Layer<f32>, N: Layer<f64>, O: Optimizer<f32, M>>(
+        mut self,
+        model: &Model<M, N>,
+        optimizer: impl Fn(&M) -> O,
+    ) -> Result<(), Failure> {
+        let own = self.model(&CLASSIFICATION, model, optimizer)?;
+        if model.widths.len() > 2 {
+            let one = self.reference(&CLASSIFICATION, &widths(&[], CLASSES));
+            self.two_layers_below_one(&one, &own)?;
+        } else {
+            let two = self.reference(&CLASSIFICATION, &widths(&[30], CLASSES));
+            self.two_layers_below_one(&own, &two)?;
+        }
+        self.end()
     }
 
     /// Checks that a net with a hidden layer ends below one without.
@@ -307,7 +328,6 @@ mod tests {
 
     use super::*;
     use crate::generator;
-    use crate::task::CLASSIFICATION;
 
     /// 50 images of each digit.
     fn digits() -> Dataset {
