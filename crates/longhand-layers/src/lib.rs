@@ -26,6 +26,13 @@
 //! assert!(SoftmaxCrossEntropy.loss(&model.infer(&x), &labels) < 0.01);
 //! ```
 //!
+//! # Layers chosen at run time
+//!
+//! A `Vec` of layers is a layer, and so is an `Option` of one. An [`Activation`] is read from a word
+//! such as `tanh`. For other lists of layers of different types, [`one_of!`] writes an enum of them.
+//!
+//! # Conventions
+//!
 //! Inside the layers `x, y` are input and output, and `dfoo` is the gradient of the loss with
 //! respect to `foo`. A batch has one sample per row. A wrong shape is a bug in the calling program
 //! and panics with the layer and both shapes.

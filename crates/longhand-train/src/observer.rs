@@ -5,7 +5,9 @@ use crate::Diverged;
 /// Loss and metric over a set of samples.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Score<V> {
-    /// Mean loss of a sample.
+    /// Mean loss of a sample: that of each batch, weighted by its number of samples. (With class
+    /// weights a batch's own loss is a weighted mean, so this depends on how the set was cut into
+    /// batches.)
     pub loss: f64,
     /// The value of the metric: of `Accuracy`, the share of samples classified correctly, 0 to 1.
     pub metric: V,
