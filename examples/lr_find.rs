@@ -51,6 +51,10 @@ struct Flags {
 
 /// Share of the old in the smoothed loss.
 const MEMORY: f64 = 0.95;
+/// Steps that are too few for a curve.
+const FEW: usize = 20;
+/// The loss has grown where it is so many times the lowest.
+const GROWN: f64 = 1.1;
 /// The loss has grown beyond use where it is so many times the lowest.
 const TOO_MUCH: f64 = 4.0;
 
@@ -89,16 +93,37 @@ fn run() -> Result<(), Failure> {
         let bar = "#".repeat((50.0 * (loss / highest).min(1.0)).round() as usize);
         text += &format!("{rate:>9.5}  {loss:>7.4}  {bar}\n");
     }
-    let lowest = curve.iter().min_by(|a, b| a.1.total_cmp(&b.1)).map_or(from, |c| c.0);
-    text += &format!(
-        "\nThe loss is lowest at {lowest:.2}, shortly before it grows.\n\
-         A tenth to a third of that is the usual choice: {:.2} to {:.2}.\n",
-        lowest / 10.0,
-        lowest / 3.0
-    );
+    let lowest = curve.iter().min_by(|a, b| a.1.total_cmp(&b.1)).copied().unwrap_or((from, 0.0));
+    text += &format!("\n{}\n", advice(&curve, lowest));
     out.write("lr_find.svg", plot(&format!("{net}: learning-rate range test"), &curve, highest))?;
     let path = out.publish()?.join("lr_find.svg");
     print(&format!("{text}The curve is in {}.\n", terminal::path(&path)))
+}
+
+/// What the curve says of the learning rate; nothing where its lowest place is at an end.
+fn advice(curve: &[(f64, f64)], (lowest, loss): (f64, f64)) -> String {
+    let digits = |rate: f64| if rate < 0.01 { format!("{rate:.1e}") } else { format!("{rate:.2}") };
+    let (first, last) = (curve[0].0, curve[curve.len() - 1].0);
+    if curve.len() < FEW {
+        let steps = curve.len();
+        return format!(
+            "Steps: {steps}, too few to say which learning rate is good. Take a smaller --batch-size\n\
+             or more images."
+        );
+    }
+    if lowest == first {
+        return format!("The loss only grows from {} on: take a smaller --from.", digits(first));
+    }
+    if curve[curve.len() - 1].1 < GROWN * loss {
+        return format!("The loss does not grow up to {}: take a larger --to.", digits(last));
+    }
+    format!(
+        "The loss is lowest at {}, shortly before it grows.\n\
+         A tenth to a third of that is the usual choice: {} to {}.",
+        digits(lowest),
+        digits(lowest / 10.0),
+        digits(lowest / 3.0)
+    )
 }
 
 /// The learning rate of each step and the smoothed loss, until that has grown beyond use.

@@ -70,6 +70,7 @@ const AS_NUMBER: Task<DistanceFromLabel, NearestDigit> = Task {
     // and −2·y·t is off by 2·4.5·σ, seldom by more than three times that.
     tolerance: |deviation| 27.0 * deviation + deviation * deviation,
     constant: 8.25, // the variance of the digits: 4.5 for every image
+    least: 0.0,
 };
 
 /// The digit as a regression target, with the mean squared error; and why that is bad.
@@ -146,6 +147,12 @@ fn run() -> Result<(), Failure> {
             .filter(|(_, l)| **l == digit)
             .map(|(y, _)| *y)
             .collect();
+        if of_digit.is_empty() {
+            let dashes = "    -".repeat(10);
+            text += &format!("{digit:>6}{dashes}{:>8}{:>9}\n", "-", "-");
+            table.push(vec![None; 10]);
+            continue;
+        }
         let n = of_digit.len() as f32;
         let mean = of_digit.iter().sum::<f32>() / n;
         let spread = (of_digit.iter().map(|y| (y - mean).powi(2)).sum::<f32>() / n).sqrt();

@@ -396,6 +396,8 @@ fn another_inference_is_named() {
     let dropout = Dropout::new(0.5, 1);
     let mismatch = gradcheck::layer(&dropout, &inputs(3, 4)).unwrap_err();
     assert_eq!(mismatch.cause, Some(Cause::Forward), "{mismatch}");
+    let message = mismatch.to_string();
+    assert!(message.starts_with("output at") && message.contains("infer: false"), "{message}");
 }
 
 /// What is done to a composed model is done to each of its slices, whether or not somebody has

@@ -128,6 +128,22 @@ fn early_stopping_leaves_the_weights_of_the_best_epoch() {
     );
 }
 
+#[test]
+fn an_early_stop_begins_anew_with_every_run() {
+    let digits = digits();
+    let mut stopping = EarlyStopping::new(2);
+    let mut lengths = vec![];
+    for _ in 0..2 {
+        let mut model = mlp::<f32>(&[784, 30, 10], &mut rng());
+        let mut sgd = Sgd { learning_rate: 0.3, ..Sgd::default() }.init(&model);
+        let history = classification(100)
+            .run(&mut model, &mut sgd, &digits.train, &digits.test, &mut stopping)
+            .unwrap();
+        lengths.push((history.len(), stopping.best()));
+    }
+    assert_eq!(lengths[0], lengths[1]);
+}
+
 /// An observer that fails in some step or epoch with an error of its own.
 struct Fails {
     step: Option<usize>,

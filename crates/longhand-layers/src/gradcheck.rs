@@ -161,7 +161,9 @@ impl fmt::Display for Cause {
             Cause::Shape => "it has another shape than what it is the gradient of",
             Cause::NotFinite => "it is infinite or NaN",
             Cause::BackwardParams => "`backward_params` gives other gradients than `backward`",
-            Cause::Forward => "the output without gradient is another than the one with gradient",
+            Cause::Forward => {
+                "`infer` or `loss` gives another value than `forward` or `loss_and_grad`; where that is meant, as with dropout, set `GradCheck { infer: false, .. }`"
+            },
             Cause::NothingChecked => {
                 "nothing could be checked: the input is empty, or every place lies on a kink or is not finite; choose other inputs"
             }
@@ -171,12 +173,18 @@ impl fmt::Display for Cause {
 
 impl fmt::Display for Mismatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "gradient of {}", self.of)?;
+        let outputs = self.cause == Some(Cause::Forward);
+        write!(f, "{}{}", if outputs { "" } else { "gradient of " }, self.of)?;
         match &self.index[..] {
             [] => write!(f, " as a whole")?,
             index => write!(f, " at {index:?}")?,
         }
-        write!(f, ": backward gives {:e}, central differences {:e}", self.backward, self.numeric)?;
+        let [a, b] = if outputs {
+            ["with gradient it is", "without"]
+        } else {
+            ["backward gives", "central differences"]
+        };
+        write!(f, ": {a} {:e}, {b} {:e}", self.backward, self.numeric)?;
         match self.cause {
             Some(cause) => write!(f, "; likely cause: {cause}"),
             None => Ok(()),

@@ -210,6 +210,8 @@ mod reading {
             // The first line may name the columns.
             if line > 1 || number(&record[0]).is_some() {
                 add(&record, &mut labels, &mut pixels).map_err(at)?;
+            } else {
+                expect_label_first(&record).map_err(at)?;
             }
         }
         if labels.is_empty() {
@@ -228,6 +230,22 @@ mod reading {
             "expected {COLUMNS} columns, a label and {PIXELS} pixels, found {}{labels}",
             record.len()
         ))
+    }
+
+    /// Where the columns are named, that of the labels is the first.
+    fn expect_label_first(names: &ByteRecord) -> Result<(), (Option<usize>, String)> {
+        let usual = [&b"label"[..], b"labels", b"class", b"target", b"digit"];
+        let is_label = |name: &[u8]| usual.iter().any(|word| name.eq_ignore_ascii_case(word));
+        match names.iter().position(is_label) {
+            None | Some(0) => Ok(()),
+            Some(column) => {
+                let found = escaped(&*String::from_utf8_lossy(&names[column]));
+                let reason = format!(
+                    "expected the labels in column 1, found `{found}` here; move it to the front"
+                );
+                Err((Some(column + 1), reason))
+            }
+        }
     }
 
     /// Appends the image of a line; or says what is wrong with it, and in which column.

@@ -49,6 +49,12 @@ fn failure(error: &clap::Error) -> Failure {
             let reason = std::error::Error::source(error).map(ToString::to_string);
             format!("{flag}: {}", reason.unwrap_or_default())
         }
+        (ErrorKind::InvalidValue, Some(flag))
+            if text(ContextKind::InvalidValue).is_none_or(|value| value.is_empty())
+                && text(ContextKind::ValidValue).is_none_or(|all| all.is_empty()) =>
+        {
+            format!("{flag}: expected a value, found none")
+        }
         (ErrorKind::InvalidValue, Some(flag)) if text(ContextKind::ValidValue).is_some() => {
             format!(
                 "{flag}: expected one of {}, found `{}`",
@@ -266,6 +272,8 @@ mod tests {
                 "--per-class most",
                 "--per-class: expected a whole number, 1 or more, or `all`, found `most`",
             ),
+            ("--lr", "--lr: expected a value, found none"),
+            ("--epochs 2 --data", "--data: expected a value, found none"),
             ("--nonsense", "unexpected argument '--nonsense' found"),
         ] {
             assert_eq!(parsed(flags).unwrap_err(), Failure::Usage(expected.to_owned()), "{flags}");

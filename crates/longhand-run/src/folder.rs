@@ -5,7 +5,7 @@
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use crate::{Failure, terminal};
 
@@ -30,6 +30,10 @@ impl RunFolder {
     /// can be written there.
     pub fn create(target: &Path, names: &[&str]) -> Result<RunFolder, Failure> {
         let failed = |error: io::Error| Failure::write(target, &error);
+        let target = &plain(target);
+        if target.is_symlink() && !target.exists() {
+            return Err(Failure::write(target, &"expected a folder, found a link to nothing"));
+        }
         if target.exists() && !target.is_dir() {
             return Err(Failure::write(target, &"expected a folder, found a file"));
         }
@@ -136,6 +140,27 @@ impl Drop for RunFolder {
     }
 }
 
+/// The path without a slash at its end and without a folder that is left again by `..`. Of a link,
+/// the folder that it leads to.
+fn plain(path: &Path) -> PathBuf {
+    let mut plain = PathBuf::new();
+    for part in path.components() {
+        let inside = matches!(plain.components().next_back(), Some(Component::Normal(_)));
+        if part == Component::ParentDir && inside {
+            plain.pop();
+        } else {
+            plain.push(part);
+        }
+    }
+    if plain.as_os_str().is_empty() {
+        plain.push(".");
+    }
+    match plain.is_symlink() {
+        true => fs::canonicalize(&plain).unwrap_or(plain),
+        false => plain,
+    }
+}
+
 fn move_aside(folder: &Path) -> io::Result<()> {
     for number in 1.. {
         let mut name = folder.as_os_str().to_owned();
@@ -224,6 +249,27 @@ mod tests {
             fs::read_to_string(root.path().join("runs").join(name).join("a.txt")).unwrap()
         };
         assert_eq!([text("mlp.1"), text("mlp.2"), text("mlp")], ["first", "second", "third"]);
+    }
+
+    #[test]
+    fn a_slash_at_the_end_dots_and_links_are_no_other_folders() {
+        let root = tempfile::tempdir().unwrap();
+        let here = fs::canonicalize(root.path()).unwrap();
+        assert_eq!(run(&here.join("o/"), "first"), here.join("o"));
+        assert_eq!(run(&here.join("o/./"), "second"), here.join("o"));
+        assert_eq!(run(&here.join("p/new/../../o"), "third"), here.join("o"));
+        assert_eq!(names(&here), ["o", "o.1", "o.2"]);
+        assert_eq!(plain(Path::new("../a/../../b/")), Path::new("../../b"));
+        fs::write(here.join("file"), "").unwrap();
+        assert!(RunFolder::create(&here.join("file/"), &[]).is_err());
+        #[cfg(unix)]
+        {
+            std::os::unix::fs::symlink(here.join("o"), here.join("link")).unwrap();
+            assert_eq!(run(&here.join("link"), "fourth"), here.join("o"));
+            assert!(here.join("link").is_symlink() && here.join("o.3").is_dir());
+            std::os::unix::fs::symlink("nothing", here.join("dangling")).unwrap();
+            assert!(RunFolder::create(&here.join("dangling/"), &[]).is_err());
+        }
     }
 
     #[test]

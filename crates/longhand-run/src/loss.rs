@@ -21,6 +21,15 @@ impl CrossEntropy {
             }),
         }
     }
+
+    /// The least loss that there is over so many classes: the entropy of the smoothed labels,
+    /// `−p·ln p − (C − 1)·q·ln q` with `q = ε/C` and `p = 1 − ε + q`.
+    pub(crate) fn least(&self, classes: usize) -> f64 {
+        let CrossEntropy::Smoothed(loss) = self else { return 0.0 };
+        let q = loss.label_smoothing / classes as f64;
+        let p = 1.0 - loss.label_smoothing + q;
+        -p * Float::ln(p) - (classes - 1) as f64 * q * Float::ln(q)
+    }
 }
 
 impl<F: Float> Loss<F> for CrossEntropy {

@@ -5,7 +5,7 @@ use longhand_mnist::{Dataset, Split};
 use longhand_optim::{Optimizer, Sgd};
 use longhand_train::{Accuracy, Diverged, Epoch, Metric, Training};
 
-use crate::generator;
+use crate::{CrossEntropy, generator};
 
 /// Pixels of an image.
 pub const PIXELS: usize = 28 * 28;
@@ -29,6 +29,8 @@ pub struct Task<L, K> {
     pub tolerance: fn(f64) -> f64,
     /// The least loss of a net that gives the same answer for every image.
     pub constant: f64,
+    /// The least loss there is.
+    pub least: f64,
 }
 
 /// The homework's.
@@ -42,7 +44,15 @@ pub const CLASSIFICATION: Task<SoftmaxCrossEntropy, Accuracy> = Task {
     // the label is off by σ.
     tolerance: |deviation| deviation + deviation * deviation / 2.0,
     constant: std::f64::consts::LN_10,
+    least: 0.0,
 };
+
+/// The homework's, with this loss.
+pub(crate) fn classification(loss: CrossEntropy) -> Task<CrossEntropy, Accuracy> {
+    let least = loss.least(CLASSES);
+    let Task { metric, outputs, rates, guess, tolerance, constant, .. } = CLASSIFICATION;
+    Task { loss, metric, outputs, rates, guess, tolerance, constant, least }
+}
 
 /// The widths of a net that has hidden layers of these widths; a single width of 0 is no layer.
 pub fn widths(hidden: &[usize], outputs: usize) -> Vec<usize> {

@@ -5,7 +5,8 @@ use crate::{Diverged, Epoch, Flow, Observer};
 /// Stops training when the validation loss has not improved for some epochs, and keeps the weights
 /// of the best one.
 ///
-/// See [`Observer`] for an example.
+/// Epoch 0 begins a new run: what was kept of an earlier one is forgotten. See [`Observer`] for an
+/// example.
 #[derive(Clone, Debug)]
 pub struct EarlyStopping<M> {
     patience: usize,
@@ -43,7 +44,8 @@ impl<M> EarlyStopping<M> {
         M: Clone,
     {
         let loss = epoch.valid.loss;
-        if self.best.as_ref().is_none_or(|best| loss < best.loss) {
+        let other_run = |best: &Best<M>| epoch.epoch <= best.epoch;
+        if self.best.as_ref().is_none_or(|best| other_run(best) || loss < best.loss) {
             self.best = Some(Best { epoch: epoch.epoch, loss, model: model.clone() });
         }
         let since = self.best.as_ref().map_or(0, |best| epoch.epoch - best.epoch);

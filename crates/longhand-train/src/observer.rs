@@ -48,7 +48,8 @@ pub type Flow<E> = Result<ControlFlow<()>, E>;
 /// returns.
 ///
 /// `()`, a closure that is told of epochs, [`EarlyStopping`](crate::EarlyStopping) and pairs of
-/// these are observers:
+/// these are observers. The two of a pair have the same `Error`; an observer with an error of its
+/// own holds an early stop itself and asks [`EarlyStopping::note`](crate::EarlyStopping::note).
 ///
 /// ```
 /// use longhand_layers::{MeanSquaredError, Linear, ndarray::array};

@@ -411,7 +411,10 @@ mod csv {
         check("0".repeat(1 << 20), &["mnist_test.csv: line 1: ", "more than 65536 bytes"]);
         check("label,pixel\n".to_owned(), &["line 1: ", columns, "found 2"]);
         let header = lines(&digits(0).test.select(&[]), true);
-        check(header, &["expected at least one image, found none"]);
+        check(header.clone(), &["expected at least one image, found none"]);
+        let (label, pixels) = header.trim_end().split_once(',').unwrap();
+        let moved = format!("{pixels},{label}\n{}", all[0]);
+        check(moved, &["line 1, column 785: expected the labels in column 1, found `label`"]);
     }
 
     #[test]
