@@ -39,7 +39,7 @@ struct Flags {
     /// Where compare.html and compare.svg go
     #[arg(long, value_name = "DIR", default_value = "runs/compare", value_parser = folder())]
     out: std::path::PathBuf,
-    /// Check both models in place of the comparison: one line each, exit code 1 if one failed
+    /// Check both models instead of the comparison: one line each, exit code 1 if one failed
     #[arg(long)]
     check: bool,
 }

@@ -44,7 +44,7 @@ struct Flags {
     /// Where lr_find.svg goes
     #[arg(long, value_name = "DIR", default_value = "runs/lr_find", value_parser = folder())]
     out: std::path::PathBuf,
-    /// Check the net in place of the test: one line each, exit code 1 if one failed
+    /// Check the net instead of the test: one line each, exit code 1 if one failed
     #[arg(long)]
     check: bool,
 }

@@ -90,7 +90,7 @@ struct Flags {
     /// Where regression.svg goes
     #[arg(long, value_name = "DIR", default_value = "runs/regression", value_parser = folder())]
     out: std::path::PathBuf,
-    /// Check the nets in place of the comparison: one line each, exit code 1 if one failed
+    /// Check the nets instead of the comparison: one line each, exit code 1 if one failed
     #[arg(long)]
     check: bool,
 }

@@ -46,7 +46,7 @@ struct Flags {
     /// Images per update
     #[arg(long, value_name = "N", default_value = "16", value_parser = count, allow_negative_numbers = true)]
     batch_size: usize,
-    /// Evaluate on N training images of each digit, which are not trained on, in place of the
+    /// Evaluate on N training images of each digit, which are not trained on, instead of the
     /// validation images; the best settings are then evaluated on these, too
     #[arg(long, value_name = "N", default_value = "0", value_parser = whole::<usize>, allow_negative_numbers = true)]
     held_out: usize,
@@ -59,7 +59,7 @@ struct Flags {
     /// again
     #[arg(long, value_name = "DIR", default_value = "runs/sweep", value_parser = folder())]
     out: PathBuf,
-    /// Check a net of each width in place of the runs: one line each, exit code 1 if one failed
+    /// Check a net of each width instead of the runs: one line each, exit code 1 if one failed
     #[arg(long)]
     check: bool,
 }

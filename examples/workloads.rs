@@ -33,7 +33,7 @@ struct Flags {
     /// time and one by one [default: all]
     #[arg(long, value_name = "W,..", value_parser = known)]
     workloads: Option<List<Workload>>,
-    /// An epoch of another net in place of the workloads
+    /// An epoch of another net instead of the workloads
     #[arg(long, value_name = "W,W,..", value_parser = dims)]
     dims: Option<List<usize>>,
     /// With --dims: images per update

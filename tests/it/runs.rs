@@ -201,10 +201,44 @@ fn training_that_did_not_help_says_so() {
         let output = run("mlp", flags, root.path());
         assert_eq!(output.status.code(), Some(0));
         let message = stderr(&output);
-        let told = message.starts_with("warning: ") && message.contains(expected);
-        // A fresh net may be a little better than guessing by chance.
-        assert!(told || (flags.contains("--lr 0") && message.is_empty()), "{flags}: {message}");
+        assert!(
+            message.starts_with("warning: ") && message.contains(expected),
+            "{flags}: {message}"
+        );
     }
+}
+
+#[test]
+fn a_curve_that_shows_no_learning_rate_gives_none() {
+    let root = tempfile::tempdir().unwrap();
+    for (flags, expected) in [
+        ("", "The loss is lowest at 0."),
+        ("--per-class 10", "Steps: 7, too few to say which learning rate is good."),
+        ("--to 0.01", "The loss does not grow up to 0.01: take a larger --to."),
+        ("--from 5", "The loss only grows from 5.00 on: take a smaller --from."),
+    ] {
+        let printed = success(&run("lr_find", flags, root.path()));
+        assert!(printed.contains(expected), "{flags}: {printed}");
+        assert_eq!(printed.contains("is the usual choice"), flags.is_empty(), "{flags}: {printed}");
+    }
+}
+
+#[test]
+fn digits_that_a_set_lacks_have_no_numbers() {
+    let root = tempfile::tempdir().unwrap();
+    let digits = Dataset::embedded().draw_per_class(50, 1).unwrap();
+    let lines = |split: &Split| -> String {
+        let rows = split.images().outer_iter().zip(split.labels());
+        let rows = rows.filter(|(_, label)| **label > 7).map(|(image, label)| {
+            let pixels: String = image.iter().map(|pixel| format!(",{pixel}")).collect();
+            format!("{label}{pixels}\n")
+        });
+        rows.collect()
+    };
+    fs::write(root.path().join("mnist_train.csv"), lines(&digits.train)).unwrap();
+    fs::write(root.path().join("mnist_test.csv"), lines(&digits.test)).unwrap();
+    let printed = success(&run("regression", "--data . --per-class all --epochs 2", root.path()));
+    assert!(printed.contains("     7    -    -") && !printed.contains("NaN"), "{printed}");
 }
 
 #[test]

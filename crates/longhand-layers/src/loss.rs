@@ -15,8 +15,12 @@ pub trait Loss<F: Float> {
     /// What the outputs are compared with: `[usize]` for class labels, `Array2<F>` for numbers.
     type Target: ?Sized;
 
-    /// The loss alone, a mean over the batch.
-    fn loss(&self, y: &ArrayRef2<F>, target: &Self::Target) -> F;
+    /// The loss alone, a mean over the batch. Where it takes less work than with the gradient, a loss
+    /// has its own.
+    #[track_caller]
+    fn loss(&self, y: &ArrayRef2<F>, target: &Self::Target) -> F {
+        self.loss_and_grad(y.to_owned(), target).0
+    }
 
     /// The loss and `dy`, its gradient with respect to `y`.
     fn loss_and_grad(&self, y: Array2<F>, target: &Self::Target) -> (F, Array2<F>);

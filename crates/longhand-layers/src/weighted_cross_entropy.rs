@@ -1,5 +1,5 @@
 use longhand_tensor::{Float, ln_in_place, sum};
-use ndarray::{Array2, ArrayRef2};
+use ndarray::Array2;
 
 use crate::Loss;
 use crate::loss::expect_labels;
@@ -76,11 +76,6 @@ impl WeightedSoftmaxCrossEntropy {
 
 impl<F: Float> Loss<F> for WeightedSoftmaxCrossEntropy {
     type Target = [usize];
-
-    #[track_caller]
-    fn loss(&self, logits: &ArrayRef2<F>, labels: &[usize]) -> F {
-        self.loss_and_grad(logits.to_owned(), labels).0
-    }
 
     #[track_caller]
     fn loss_and_grad(&self, logits: Array2<F>, labels: &[usize]) -> (F, Array2<F>) {

@@ -12,7 +12,7 @@ use crate::optimizer::{expect_below_1, expect_not_negative, steps_and_learning_r
 /// ```text
 /// d = g + λ·θ
 /// v ← α·v + (1 − α)·d²
-/// s = d / (√v + ε)             centred: v − a² in place of v, with a ← α·a + (1 − α)·d
+/// s = d / (√v + ε)             centred: v − a² instead of v, with a ← α·a + (1 − α)·d
 /// b ← μ·b + s                  with momentum
 /// θ ← θ − η·b                  without momentum: θ − η·s
 /// ```

@@ -1,4 +1,4 @@
-use longhand_layers::ndarray::{Array2, ArrayRef2};
+use longhand_layers::ndarray::Array2;
 use longhand_layers::{Float, Loss, SoftmaxCrossEntropy, WeightedSoftmaxCrossEntropy};
 
 /// The homework's cross-entropy, or that against smoothed labels.
@@ -34,13 +34,6 @@ impl CrossEntropy {
 
 impl<F: Float> Loss<F> for CrossEntropy {
     type Target = [usize];
-
-    fn loss(&self, logits: &ArrayRef2<F>, labels: &[usize]) -> F {
-        match self {
-            CrossEntropy::Plain(loss) => loss.loss(logits, labels),
-            CrossEntropy::Smoothed(loss) => loss.loss(logits, labels),
-        }
-    }
 
     fn loss_and_grad(&self, logits: Array2<F>, labels: &[usize]) -> (F, Array2<F>) {
         match self {

@@ -63,7 +63,7 @@ pub struct Options {
     data: DataFlags,
     #[arg(long, value_name = "DIR", value_parser = folder(), help = OUT_HELP)]
     out: Option<PathBuf>,
-    /// Make the homework's checks in place of a run: one line each, exit code 1 if one failed
+    /// Make the homework's checks instead of a run: one line each, exit code 1 if one failed
     #[arg(long)]
     pub check: bool,
     /// Train on one batch, evaluate once, write nothing
@@ -240,6 +240,11 @@ impl Options {
         };
         check_memory(&self.widths, one_batch, states)?;
         Ok(digits)
+    }
+
+    /// Whether the weights decay.
+    pub(crate) fn decays(&self) -> bool {
+        self.weight_decay.is_some_and(|decay| decay > 0.0)
     }
 
     /// The loss that is minimised: the cross-entropy of the softmax, through log-sum-exp.

@@ -45,7 +45,7 @@ pub fn color(number: u8, text: &str) -> String {
     }
 }
 
-/// Shows a line at the bottom of a terminal, in place of the one shown before. It is taken away
+/// Shows a line at the bottom of a terminal, instead of the one shown before. It is taken away
 /// when it is dropped.
 #[derive(Debug)]
 pub struct BottomLine(bool);

@@ -11,7 +11,7 @@
 //! All access is through slices: nothing here can read or write past an operand. All memory that a
 //! kernel needs besides is handed to it as [`Scratch`].
 //!
-//! Every function is `#[inline(always)]`, and has loops in place of closures: what is not inlined
+//! Every function is `#[inline(always)]`, and has loops instead of closures: what is not inlined
 //! into a function of `compiled`, and every closure, is compiled for the baseline CPU.
 
 mod alive;

@@ -127,7 +127,7 @@ fn widened<F: Compiled>(isa: Isa, skip: bool, product: Product<'_, F>, scratch: 
 }
 
 /// `W += scale·(xᵀ·dy)`, some rows of it after the other: `parts` are those of `dW += xᵀ·dy`, with
-/// rows of `W` in place of `dW`.
+/// rows of `W` instead of `dW`.
 fn add_scaled_in_parts<F: Compiled>(
     isa: Isa,
     skip: bool,

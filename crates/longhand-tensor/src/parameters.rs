@@ -206,7 +206,7 @@ impl<'a, F: Float> Walk<'a, F> {
 /// | `parameters!(Linear<F> { weight, bias });` | a struct of the number type `F`, which stands first |
 /// | `parameters!(Net: f32 { body, head });` | a struct of `f32` alone |
 /// | `parameters!(Dropout { step } without { seed });` | a struct with fields that are no parameters: these are cloned |
-/// | `parameters!(Chain<A, B> [first, second]);` | parts in a row, which have numbers in place of names |
+/// | `parameters!(Chain<A, B> [first, second]);` | parts in a row, which have numbers instead of names |
 /// | `parameters!(Relu {});`, `parameters!(enum Gelu { Exact, Tanh });` | a type without parameters |
 ///
 /// A field that is left out does not compile:

@@ -34,7 +34,7 @@ pub const fn strip<F>() -> usize {
     2 * LINE / size_of::<F>()
 }
 
-/// Columns up to which a product of several rows is computed in strips. 256 in place of 64:
+/// Columns up to which a product of several rows is computed in strips. 256 instead of 64:
 /// 784-128-10 in batches of 100 133 to 117 ms, 784-200-10 in batches of 64 172 to 163 ms (one
 /// thread). Of one row there is nothing that strips could share, so there it is one strip.
 pub const STRIPS_UP_TO: usize = 256;
@@ -58,7 +58,7 @@ pub const WORTH_LOOKING: usize = 128;
 // Pairs: wide products.
 
 /// Lines, and elements of each, that are listed at once. This bounds the lists to some MB. (128
-/// lines in place of 64 was part of a change that took 784-800-10 from 34.9 to 32.4 ms.)
+/// lines instead of 64 was part of a change that took 784-800-10 from 34.9 to 32.4 ms.)
 pub const LISTED_AT_ONCE: (usize, usize) = (512, 2048);
 
 /// Products that are summed before the next rows of the right operand are copied: four vectors of
@@ -116,7 +116,7 @@ pub const fn worth_threads(rows: usize, columns: usize) -> usize {
 pub const PART: usize = 16;
 
 /// Multiplications of a product from which on the weights are in the caches of the threads that
-/// computed it. Updates of them go where the last such product went, in place of by their length:
+/// computed it. Updates of them go where the last such product went, instead of by their length:
 /// 784-128-10 in batches of 8, 27.7 to 22.0 ms; 784-100-10 in batches of 64, 11.8 to 10.3 ms.
 pub const SPREADS: usize = 1 << 17;
 
@@ -136,6 +136,6 @@ pub const WAITS_IN_PLACE: u32 = 500;
 pub const WAITS_AWAKE: u32 = WAITS_IN_PLACE + 500;
 
 /// Numbers of a pass over parameters that are worked on at once: 64, as with 256 the step of
-/// momentum on 784 × 800 weights took 97 µs in place of 79, and with 16 none of the loops became
+/// momentum on 784 × 800 weights took 97 µs instead of 79, and with 16 none of the loops became
 /// vector instructions (AMD EPYC, Zen 4).
 pub const TOGETHER_IN_EACH: usize = 64;

@@ -75,6 +75,6 @@ fn a_number_of_threads_that_makes_no_sense_is_reported_and_not_used() {
         let printed = String::from_utf8_lossy(&output.stdout);
         let expected = format!("threads: {threads}; {ignored:?}.");
         assert!(output.status.success(), "{value}: {printed}");
-        assert!(printed.contains(&expected), "{value}: {printed} in place of {expected}");
+        assert!(printed.contains(&expected), "{value}: {printed} instead of {expected}");
     }
 }

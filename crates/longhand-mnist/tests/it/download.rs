@@ -406,7 +406,7 @@ fn excepted_hosts_are_asked_without_the_proxy() {
     assert_eq!((asked.load(Ordering::SeqCst), requests.lock().unwrap().len()), (4, 0));
 }
 
-/// Parts of known length in place of the whole: proxies make them of answers of unknown length.
+/// Parts of known length instead of the whole: proxies make them of answers of unknown length.
 #[test]
 fn answers_in_chunks_are_put_together() {
     let (files, _) = files(&digits(0));

@@ -152,7 +152,7 @@ fn colours_and_depths_are_converted() {
     check(255, "one bit");
 }
 
-/// Seven passes over the picture in place of one; a bar at the left of the middle.
+/// Seven passes over the picture instead of one; a bar at the left of the middle.
 #[test]
 fn interlaced_pictures_are_read() {
     let hex = "89504e470d0a1a0a0000000d494844520000001c0000001c08000000012061b0de000000724944415478\

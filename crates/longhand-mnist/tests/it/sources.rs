@@ -14,7 +14,7 @@ const NAMES: [&str; 4] = [
     "t10k-labels-idx1-ubyte",
 ];
 
-/// A name that a file has in place of its standard one.
+/// A name that a file has instead of its standard one.
 type Rename = fn(&str) -> String;
 
 /// Writes the four files of a data set under the names that `name` makes of the standard ones.

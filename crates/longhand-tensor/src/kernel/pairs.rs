@@ -23,7 +23,7 @@
 //! 1. **Two lines share a list.** What both have a zero for is left out. Of digits, and of what a
 //!    ReLU leaves, that is nearly as much as each line's own zeros if the two are alike. A vector
 //!    of `B` is loaded once for both, and 2 × 4 sums hide the latency of a multiply-add. Four lines
-//!    in place of two were 20 % slower (784-800-10): more zeros are multiplied.
+//!    instead of two were 20 % slower (784-800-10): more zeros are multiplied.
 //! 2. **Lines that are alike are looked for**, among [`NEIGHBOURS`]. What is compared is a bit for
 //!    each element: an exclusive or and a count for each 64.
 //! 3. **Lists take the branches out of the loop.** A branch for each zero could not be predicted.
