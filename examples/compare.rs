@@ -13,7 +13,7 @@ use longhand_layers::{Layer, Linear, Mlp, log_softmax, mlp};
 use longhand_mnist::Dataset;
 use longhand_report::statistics::{bootstrap_mean, mcnemar, wilson};
 use longhand_report::{Comparison, Curve};
-use longhand_run::task::{CLASSIFICATION, widths};
+use longhand_run::task::{RATES, classification};
 use longhand_run::{
     Checks, DataFlags, Failure, Model, RunFolder, check_memory, count, exit, folder,
 };
@@ -48,7 +48,7 @@ const FIRST_SEED: u64 = 42;
 const BATCH_SIZE: usize = 16;
 
 /// Learning rates of the logistic model and of the perceptron.
-const LEARNING_RATES: [f64; 2] = CLASSIFICATION.rates;
+const LEARNING_RATES: [f64; 2] = RATES;
 
 /// A trained model on the validation images.
 struct Outcome {
@@ -66,7 +66,7 @@ fn main() -> ExitCode {
 fn run() -> Result<(), Failure> {
     let flags = parse::<Flags>()?;
     let digits = flags.data.digits(0)?;
-    let net = widths(&[flags.hidden], 10);
+    let net = classification(digits.train.classes()).widths(&digits, &[flags.hidden]);
     check_memory(&net, BATCH_SIZE, 0)?;
     if flags.check {
         return check(&flags, &digits);
@@ -118,7 +118,7 @@ fn run() -> Result<(), Failure> {
         text: summary.trim(),
         names: ["logistic regression", "the perceptron"],
         losses: &losses(logistic, mlp),
-        classes: &digits.class_names.map(str::to_owned),
+        classes: &digits.class_names,
         images: digits.test.images().view(),
         labels: &labels,
         answers: [&logistic.answers, &mlp.answers],
@@ -135,16 +135,15 @@ fn run() -> Result<(), Failure> {
 fn check(flags: &Flags, digits: &Dataset) -> Result<(), Failure> {
     let mut checks = Checks::new(digits, flags.epochs, BATCH_SIZE, FIRST_SEED);
     let rng = || generator(FIRST_SEED);
-    let (one, two) = (widths(&[], 10), widths(&[flags.hidden], 10));
+    let task = classification(digits.train.classes());
+    let [one, two] = [&[][..], &[flags.hidden]].map(|hidden| task.widths(digits, hidden));
     print("logistic regression\n")?;
-    let model =
-        Model::new(Linear::new(784, 10, &mut rng()), Linear::new(784, 10, &mut rng()), &one);
-    let logistic =
-        checks.model(&CLASSIFICATION, &model, |model| CLASSIFICATION.sgd(&one).init(model))?;
+    let linear = (Linear::new(one[0], one[1], &mut rng()), Linear::new(one[0], one[1], &mut rng()));
+    let model = Model::new(linear.0, linear.1, &one);
+    let logistic = checks.model(&task, &model, |model| task.sgd(&one).init(model))?;
     print("perceptron\n")?;
     let model = Model::new(mlp(&two, &mut rng()), mlp(&two, &mut rng()), &two);
-    let perceptron =
-        checks.model(&CLASSIFICATION, &model, |model| CLASSIFICATION.sgd(&two).init(model))?;
+    let perceptron = checks.model(&task, &model, |model| task.sgd(&two).init(model))?;
     print("one layer and two\n")?;
     checks.two_layers_below_one(&logistic, &perceptron)?;
     checks.end()
@@ -158,8 +157,9 @@ fn train<M: Layer<f32>>(
     digits: &Dataset,
 ) -> Result<Outcome, Failure> {
     let start = Instant::now();
-    let mut sgd = CLASSIFICATION.sgd(widths).init(&model);
-    let history = CLASSIFICATION.train(&mut model, &mut sgd, digits, (epochs, BATCH_SIZE, seed))?;
+    let task = classification(digits.train.classes());
+    let mut sgd = task.sgd(widths).init(&model);
+    let history = task.train(&mut model, &mut sgd, digits, (epochs, BATCH_SIZE, seed))?;
     let seconds = start.elapsed().as_secs_f64();
     let all: Vec<usize> = (0..digits.test.len()).collect();
     let Batch { x, targets: labels } = Data::<f32>::batch(&digits.test, &all);

@@ -7,10 +7,10 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use longhand_layers::{Layer, Linear, Loss, Parameters};
-use longhand_mnist::{Dataset, Split};
+use longhand_mnist::Split;
 use longhand_optim::Optimizer;
 use longhand_run::{Checks, CrossEntropy, Failure, Model, Options, Run, exit, generator, parse};
-use longhand_train::{Batch, Data, Epoch, Score, Step, argmax, shuffled};
+use longhand_train::{Batch, Data, Progress, Score, Step, argmax, shuffled};
 
 /// Logistic regression on handwritten digits: one linear layer, 784 -> 10.
 #[derive(Parser)]
@@ -24,51 +24,60 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Result<(), Failure> {
-    let widths = [784, 10];
-    let options = parse::<Flags>()?.options.for_net("logistic", 0.05, &widths)?;
+    let options = parse::<Flags>()?.options.for_example("logistic", 0.05)?;
 
     // The digits: 500 images of each to learn from, 500 of each to evaluate on. A row is the 784
     // pixels of an image, from 0 to 1.
-    let digits = options.digits()?;
+    let data = options.data()?;
+    let (train_images, valid_images) = data.pictures()?;
+    let widths = [data.features(), data.outputs()]; // 784 and 10
+    let options = options.for_net(&widths, None, &data)?;
     // The model: logits = x·W + b, with W and b drawn from ±1/√784, as torch.nn.Linear draws them.
-    let mut model = Linear::<f32>::new(784, 10, &mut generator(options.seed));
+    let mut model = Linear::<f32>::new(widths[0], widths[1], &mut generator(options.seed));
     if options.check {
-        let double = Linear::<f64>::new(784, 10, &mut generator(options.seed));
-        let optimizer = |model: &_| options.optimizer(model, digits.train.len());
-        return Checks::of(&options, &digits)
+        let double = Linear::<f64>::new(widths[0], widths[1], &mut generator(options.seed));
+        let optimizer = |model: &_| options.optimizer(model, train_images.len());
+        return Checks::of(&options, &data.dataset()?)
             .classifier(&Model::new(model, double, &widths), optimizer);
     }
-    let mut run = Run::start(&options, &digits, &model)?;
-    let trained = train(&options, &digits, &mut model, &mut run);
-    run.finish(trained, &mut model) // the plot and the report
+    let mut optimizer = options.optimizer(&model, train_images.len()); // SGD: θ ← θ − η·dθ
+    let mut run = Run::start(&options, &data, &model)?;
+    let mut progress = run.take_up(&mut model, &mut optimizer)?; // epoch 0, or that of --resume
+    let mut trained = Ok(());
+    while trained.is_ok() && run.goes_on(&progress, &model, &mut optimizer)? {
+        let sets = (train_images, valid_images);
+        trained = train(&options, sets, &mut model, &mut optimizer, &mut progress, &mut run);
+    }
+    run.finish(trained, &mut model) // the model's file, the plots and the report
 }
 
-/// The loop over epochs and batches.
+/// The loop over epochs and batches, until the run stops it: at its end, or for a checkpoint.
 fn train(
     options: &Options,
-    digits: &Dataset,
+    (train, valid): (&Split, &Split),
     model: &mut Linear<f32>,
+    optimizer: &mut impl Optimizer<f32, Linear<f32>>,
+    progress: &mut Progress<f64>,
     run: &mut Run<'_, Linear<f32>>,
 ) -> Result<(), Failure> {
-    let loss = options.loss(); // cross-entropy: l = −ln softmax(z)[t] = ln Σ_j exp(z[j]) − z[t]
-    let mut optimizer = options.optimizer(model, digits.train.len()); // SGD: θ ← θ − η·dθ
+    let loss = options.cross_entropy(); // l = −ln softmax(z)[t] = ln Σ_j exp(z[j]) − z[t]
     let mut grad = model.zeros_like();
 
     // The initial loss: a fresh model gives each of 10 digits about the same probability, so it is
     // near −ln(1/10) = ln 10.
-    let train = evaluate(model, &loss, &digits.train);
-    let valid = evaluate(model, &loss, &digits.test);
-    let mut go_on = run.epoch(Epoch { epoch: 0, train, valid, samples: 0 }, model)?;
-
-    for epoch in 1..=options.epochs() {
-        if go_on.is_break() {
-            break;
+    if progress.epoch() == 0 {
+        let (train, valid) = (evaluate(model, &loss, train), evaluate(model, &loss, valid));
+        progress.end_epoch(train, valid);
+        if run.epoch(progress.history[0], model)?.is_break() {
+            return Ok(());
         }
-        let mut sum = Score { loss: 0.0, metric: 0.0 };
-        let order = shuffled(digits.train.len(), options.seed, epoch as u64);
+    }
+    for epoch in progress.epoch()..=options.epochs() {
+        let order = shuffled(train.len(), options.seed, epoch as u64);
         let steps = order.len().div_ceil(options.batch_size);
-        for (positions, step) in order.chunks(options.batch_size).zip(1..) {
-            let Batch { x, targets: labels } = digits.train.batch(positions);
+        let batches = order.chunks(options.batch_size).zip(1..);
+        for (positions, step) in batches.skip(progress.partial.steps) {
+            let Batch { x, targets: labels } = train.batch(positions);
             let (logits, cache) = model.forward(x); //                        logits = x·W + b
             let correct = count_correct(&logits, &labels);
             let (l, dlogits) = loss.loss_and_grad(logits, &labels); //        dlogits = (p − onehot) / n
@@ -78,14 +87,15 @@ fn train(
             grad.set_zero();
             model.backward_params(cache, dlogits, &mut grad); //              dW = xᵀ·dlogits, db = Σ_r dlogits[r]
             optimizer.step(model, &grad); //                                  W ← W − η·dW, b ← b − η·db
-            sum.loss += f64::from(l) * labels.len() as f64;
-            sum.metric += correct;
-            run.step(&Step { epoch, step, steps, loss: l.into() });
+            progress.partial.add(l.into(), correct, labels.len());
+            if run.step(&Step { epoch, step, steps, loss: l.into() }).is_break() {
+                return Ok(());
+            }
         }
-        let samples = order.len();
-        let train = Score { loss: sum.loss / samples as f64, metric: sum.metric / samples as f64 };
-        let valid = evaluate(model, &loss, &digits.test);
-        go_on = run.epoch(Epoch { epoch, train, valid, samples }, model)?;
+        progress.end_epoch(progress.partial.mean(), evaluate(model, &loss, valid));
+        if run.epoch(progress.history[epoch], model)?.is_break() {
+            return Ok(());
+        }
     }
     Ok(())
 }

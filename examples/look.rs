@@ -58,7 +58,7 @@ fn moments(split: &Split) -> (f64, f64) {
 }
 
 /// The first three images side by side, in characters.
-fn drawing(split: &Split, class_names: &[&str]) -> String {
+fn drawing(split: &Split, class_names: &[String]) -> String {
     let shown: Vec<usize> = (0..split.len().min(3)).collect();
     let columns = split.image(0).ncols();
     let images: Vec<Vec<String>> = shown.iter().map(|&i| in_characters(&split.image(i))).collect();

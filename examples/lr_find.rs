@@ -12,7 +12,7 @@ use longhand_layers::{Float, Layer, Loss, SoftmaxCrossEntropy, mlp};
 use longhand_mnist::Split;
 use longhand_optim::{Optimizer, Sgd};
 use longhand_report::{Chart, Curve};
-use longhand_run::task::{CLASSIFICATION, widths};
+use longhand_run::task::classification;
 use longhand_run::{
     Checks, DataFlags, Failure, Model, RunFolder, check_memory, count, exit, folder,
 };
@@ -70,13 +70,14 @@ fn run() -> Result<(), Failure> {
         return Err(Failure::Usage(message));
     }
     let digits = flags.data.digits(seed)?;
-    let widths = widths(&[flags.hidden], 10);
+    let task = classification(digits.train.classes());
+    let widths = task.widths(&digits, &[flags.hidden]);
     check_memory(&widths, batch_size.min(digits.train.len()), 0)?;
     let model = mlp(&widths, &mut generator(seed));
     if flags.check {
         let model = Model::new(model, mlp::<f64>(&widths, &mut generator(seed)), &widths);
         let checks = Checks::new(&digits, 30, batch_size, seed);
-        return checks.classifier(&model, |model| CLASSIFICATION.sgd(&widths).init(model));
+        return checks.classifier(&model, |model| task.sgd(&widths).init(model));
     }
     let out = RunFolder::create(&flags.out, &["lr_find.svg"])?;
     let config = json!({

@@ -3,13 +3,14 @@
 //!
 //! `cargo run --release --example regression`, and with `-- --help` what can be changed.
 
+use std::borrow::Cow;
 use std::process::ExitCode;
 
 use clap::Parser;
 use longhand_layers::{Float, Layer, Loss, MeanSquaredError, mlp};
 use longhand_mnist::{Dataset, Split};
 use longhand_report::HeatMap;
-use longhand_run::task::{CLASSIFICATION, Task, widths};
+use longhand_run::task::{Task, classification};
 use longhand_run::{
     Checks, DataFlags, Failure, Model, RunFolder, check_memory, count, exit, folder,
 };
@@ -65,7 +66,7 @@ const AS_NUMBER: Task<DistanceFromLabel, NearestDigit> = Task {
     metric: NearestDigit,
     outputs: 1,
     rates: [0.005, 0.01],
-    guess: "mean t²",
+    guess: Cow::Borrowed("mean t²"),
     // The first images' outputs y are much alike: their mean square adds σ² to that of the labels,
     // and −2·y·t is off by 2·4.5·σ, seldom by more than three times that.
     tolerance: |deviation| 27.0 * deviation + deviation * deviation,
@@ -105,7 +106,15 @@ fn run() -> Result<(), Failure> {
     let flags = parse::<Flags>()?;
     let Flags { hidden, epochs, seed, .. } = flags;
     let digits = flags.data.digits(seed)?;
-    check_memory(&widths(&[hidden], 10), BATCH_SIZE, 0)?;
+    if digits.train.classes() != 10 {
+        let found = digits.train.classes();
+        let message = format!(
+            "--data: expected ten digits, found {found} classes; an order of classes means nothing elsewhere"
+        );
+        return Err(Failure::Run(message));
+    }
+    let classifier = classification(10);
+    check_memory(&classifier.widths(&digits, &[hidden]), BATCH_SIZE, 0)?;
     if flags.check {
         return check(&flags, &digits);
     }
@@ -120,11 +129,11 @@ fn run() -> Result<(), Failure> {
         "digit as a class"
     ))?;
     let (number, linear_score) = train(&AS_NUMBER, &[], &flags, &digits)?;
-    let (_, classes_score) = train(&CLASSIFICATION, &[], &flags, &digits)?;
+    let (_, classes_score) = train(&classifier, &[], &flags, &digits)?;
     print(&format!("{:<12}{linear_score:>22.4}{classes_score:>22.4}\n", "784-k"))?;
     let mean_of_linear = mean_squared_error(&number, &digits.test);
     let (number, score) = train(&AS_NUMBER, &[hidden], &flags, &digits)?;
-    let (classes, classes_score) = train(&CLASSIFICATION, &[hidden], &flags, &digits)?;
+    let (classes, classes_score) = train(&classifier, &[hidden], &flags, &digits)?;
     let net = format!("784-{hidden}");
     print(&format!("{:<12}{score:>22.4}{classes_score:>22.4}\n", format!("{net}-k")))?;
 
@@ -189,7 +198,7 @@ fn run() -> Result<(), Failure> {
         (labels.iter().map(|&l| (l as f64 - 4.5).powi(2)).sum::<f64>() / labels.len() as f64)
             .sqrt()
     );
-    let names = &digits.class_names.map(str::to_owned);
+    let names = &digits.class_names;
     let heat_map = HeatMap {
         title: &format!("The number that {net}-1 gives for images of each digit"),
         x: "number, rounded",
@@ -207,13 +216,14 @@ fn run() -> Result<(), Failure> {
 fn check(flags: &Flags, digits: &Dataset) -> Result<(), Failure> {
     let Flags { hidden, epochs, seed, .. } = *flags;
     let mut checks = Checks::new(digits, epochs, BATCH_SIZE, seed);
+    let classifier = classification(10);
     let (mut numbers, mut classes) = (vec![], vec![]);
     for hidden in [&[][..], &[hidden]] {
         let layers = hidden.len() + 1;
         print(&format!("digit as a number, layers: {layers}\n"))?;
         numbers.push(checked(&mut checks, &AS_NUMBER, hidden, seed)?);
         print(&format!("digit as a class, layers: {layers}\n"))?;
-        classes.push(checked(&mut checks, &CLASSIFICATION, hidden, seed)?);
+        classes.push(checked(&mut checks, &classifier, hidden, seed)?);
     }
     print("digit as a number\n")?;
     checks.two_layers_below_one(&numbers[0], &numbers[1])?;
@@ -233,7 +243,7 @@ where
     L: Loss<f32, Target = [usize]> + Loss<f64, Target = [usize]> + Clone,
     K: Metric<f32, [usize], Value = f64> + Clone,
 {
-    let widths = widths(hidden, task.outputs);
+    let widths = task.widths(checks.digits(), hidden);
     let rng = || generator(seed);
     let model =
         Model::new(mlp::<f32>(&widths, &mut rng()), mlp::<f64>(&widths, &mut rng()), &widths);
@@ -251,7 +261,7 @@ where
     L: Loss<f32, Target = [usize]> + Clone,
     K: Metric<f32, [usize], Value = f64> + Clone,
 {
-    let widths = widths(hidden, task.outputs);
+    let widths = task.widths(digits, hidden);
     let mut model = mlp::<f32>(&widths, &mut generator(flags.seed));
     let mut sgd = task.sgd(&widths).init(&model);
     let history =

@@ -18,7 +18,7 @@ use longhand_layers::mlp;
 use longhand_mnist::Dataset;
 use longhand_optim::Sgd;
 use longhand_report::HeatMap;
-use longhand_run::task::{CLASSIFICATION, widths};
+use longhand_run::task::classification;
 use longhand_run::terminal::{BottomLine, minutes, print};
 use longhand_run::{Checks, DataFlags, Failure, List, Model, check_memory, count, exit, folder};
 use longhand_run::{generator, identity, list, parse, rate, terminal, whole, write_whole};
@@ -148,8 +148,13 @@ fn run() -> Result<(), Failure> {
         let message = "--held-out: expected fewer than there are training images of a digit, found all of them";
         return Err(Failure::Usage(message.to_owned()));
     }
+    let task = classification(digits.train.classes());
     for &hidden in &flags.hidden.0 {
-        check_memory(&widths(&[hidden], 10), flags.batch_size.min(digits.train.len()), 0)?;
+        check_memory(
+            &task.widths(&digits, &[hidden]),
+            flags.batch_size.min(digits.train.len()),
+            0,
+        )?;
     }
     if flags.check {
         return check(&flags, &digits);
@@ -212,18 +217,18 @@ fn make_folder<'a>(folder: &Path, names: impl Iterator<Item = &'a str>) -> Resul
 fn check(flags: &Flags, digits: &Dataset) -> Result<(), Failure> {
     let (learning_rate, weight_decay) = (flags.lr.0[0], flags.weight_decay.0[0]);
     let mut checks = Checks::new(digits, flags.epochs, flags.batch_size, FIRST_SEED);
+    let task = classification(digits.train.classes());
     for &hidden in &flags.hidden.0 {
         print(&format!("{hidden} hidden units\n"))?;
-        let (widths, rng) = (widths(&[hidden], 10), || generator(FIRST_SEED));
+        let (widths, rng) = (task.widths(digits, &[hidden]), || generator(FIRST_SEED));
         let model =
             Model::new(mlp::<f32>(&widths, &mut rng()), mlp::<f64>(&widths, &mut rng()), &widths);
-        checks.model(&CLASSIFICATION, &model, |model| {
+        checks.model(&task, &model, |model| {
             Sgd { learning_rate, weight_decay, ..Sgd::default() }.init(model)
         })?;
     }
     print("one layer and two\n")?;
-    let [one, two] =
-        [&[784, 10][..], &[784, 30, 10]].map(|net| checks.reference(&CLASSIFICATION, net));
+    let [one, two] = [&[][..], &[30]].map(|net| checks.reference(&task, &task.widths(digits, net)));
     checks.two_layers_below_one(&one, &two)?;
     checks.end()
 }
@@ -401,16 +406,15 @@ type Judge = Box<dyn Fn(&Dataset) -> Score<f64>>;
 
 fn train(settings: &Settings, digits: &Dataset) -> Option<(Outcome, Judge)> {
     let Settings { learning_rate, weight_decay, seed, epochs, batch_size, .. } = *settings;
-    let mut model = mlp::<f32>(&widths(&[settings.hidden], 10), &mut generator(seed));
+    let task = classification(digits.train.classes());
+    let mut model = mlp::<f32>(&task.widths(digits, &[settings.hidden]), &mut generator(seed));
     let mut sgd = Sgd { learning_rate, weight_decay, ..Sgd::default() }.init(&model);
     let how = (epochs, batch_size, seed);
-    let history = CLASSIFICATION.train(&mut model, &mut sgd, digits, how).ok()?;
+    let history = task.train(&mut model, &mut sgd, digits, how).ok()?;
     let last = history[epochs];
     let outcome =
         Outcome { accuracy: last.valid.metric, loss: last.valid.loss, train_loss: last.train.loss };
-    let judge = move |other: &Dataset| {
-        evaluate(&model, &CLASSIFICATION.loss, &CLASSIFICATION.metric, &other.test)
-    };
+    let judge = move |other: &Dataset| evaluate(&model, &task.loss, &task.metric, &other.test);
     Some((outcome, Box::new(judge)))
 }
 

@@ -117,7 +117,7 @@ fn early_stopping_leaves_the_weights_of_the_best_epoch() {
     let training = classification(100);
     let history =
         training.run(&mut model, &mut sgd, &digits.train, &digits.test, &mut observers).unwrap();
-    let (epoch, loss) = observers.1.best().unwrap();
+    let Best { epoch, loss, .. } = observers.1.best.clone().unwrap();
     assert_eq!(history.len(), epoch + 5, "four epochs without a lower loss");
     observers.1.restore(&mut model);
     assert_eq!(seen.len(), history.len());
@@ -139,7 +139,7 @@ fn an_early_stop_begins_anew_with_every_run() {
         let history = classification(100)
             .run(&mut model, &mut sgd, &digits.train, &digits.test, &mut stopping)
             .unwrap();
-        lengths.push((history.len(), stopping.best()));
+        lengths.push((history.len(), stopping.best.clone().map(|best| (best.epoch, best.loss))));
     }
     assert_eq!(lengths[0], lengths[1]);
 }

@@ -1,5 +1,6 @@
 //! Samples, batches and shuffles, with targets of any kind: class labels, numbers, or a type of
-//! one's own.
+//! one's own. With the feature `csv`, tables are read from CSV files (`Table::read_csv`); with
+//! `npy`, arrays from NumPy's files (`read_npy`, `read_npz`).
 //!
 //! ```
 //! use longhand_data::{Data, Samples, shuffled};
@@ -15,10 +16,20 @@
 //! assert_eq!(numbers.batch(&[1]).targets, array![[4.]]);
 //! ```
 
+#[cfg(feature = "csv")]
+mod csv_table;
 mod data;
+#[cfg(feature = "npy")]
+mod npy;
 mod samples;
 mod shuffle;
+mod table;
 
+#[cfg(feature = "csv")]
+pub use csv_table::csv_width;
 pub use data::{Batch, Data};
+#[cfg(feature = "npy")]
+pub use npy::{NpyArray, npz_names, read_npy, read_npz};
 pub use samples::{Samples, Targets};
 pub use shuffle::{generator, shuffle_first, shuffled};
+pub use table::{Predict, Standard, Table, TableError, Target};

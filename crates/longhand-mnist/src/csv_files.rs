@@ -133,7 +133,7 @@ mod reading {
 
     use super::*;
     use crate::Split;
-    use crate::dataset::DIGITS;
+    use crate::dataset::{DIGITS, digit_names};
 
     /// Pixels of an image, and the columns of a line: the label comes first.
     const PIXELS: usize = 28 * 28;
@@ -177,7 +177,7 @@ mod reading {
         Ok(Dataset {
             train: read_split(&pair.train)?,
             test: read_split(&pair.test)?,
-            class_names: DIGITS,
+            class_names: digit_names(),
             source: escaped(&pair.source).into(),
         })
     }
@@ -218,7 +218,7 @@ mod reading {
             return Err(Error::Empty { path: path.to_owned() });
         }
         let images = Array3::from_shape_vec((labels.len(), 28, 28), pixels);
-        Ok(Split::new(images.expect("whole images"), labels))
+        Ok(Split::new(images.expect("whole images"), labels, DIGITS))
     }
 
     fn expect_columns(record: &ByteRecord) -> Result<(), String> {
@@ -258,7 +258,7 @@ mod reading {
             let found: String = String::from_utf8_lossy(&record[column]).chars().take(20).collect();
             (Some(column + 1), format!("expected {expected}, found `{}`", escaped(found)))
         };
-        let label = number(&record[0]).filter(|&label| usize::from(label) < Split::CLASSES);
+        let label = number(&record[0]).filter(|&label| usize::from(label) < DIGITS);
         labels.push(label.ok_or_else(|| wrong(0, "a label of 0 to 9"))?);
         for column in 1..COLUMNS {
             let pixel = number(&record[column]);

@@ -16,43 +16,47 @@ pub struct Dataset {
     /// The digits to evaluate on.
     pub test: Split,
     /// What each class shows, by label: `0` to `9` for digits.
-    pub class_names: [&'static str; Split::CLASSES],
+    pub class_names: Vec<String>,
     /// Where they came from, for people: `embedded MNIST subset`, or the folder.
     pub source: Cow<'static, str>,
 }
 
+/// Number of classes of handwritten digits.
+pub(crate) const DIGITS: usize = 10;
+
 /// The class names of handwritten digits.
-pub(crate) const DIGITS: [&str; Split::CLASSES] =
-    ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
+pub(crate) fn digit_names() -> Vec<String> {
+    (0..DIGITS).map(|digit| digit.to_string()).collect()
+}
 
 impl Dataset {
-    /// `n` images of each digit from each split, drawn at random with a seed, in their original
+    /// `n` images of each class from each split, drawn at random with a seed, in their original
     /// order.
     ///
     /// Which images are drawn depends on the seed and on the images, not on the order in which a
     /// source lists them.
     ///
     /// # Errors
-    /// A split has fewer than `n` images of a digit.
+    /// A split has fewer than `n` images of a class.
     ///
     /// ```
     /// # #[cfg(feature = "embedded")] {
     /// use longhand_mnist::Dataset;
     ///
     /// let few = Dataset::embedded().draw_per_class(3, 42)?;
-    /// assert_eq!(few.train.per_class(), [3; 10]);
+    /// assert_eq!(few.train.per_class(), [3; 10]); // of ten classes
     ///
     /// let error = Dataset::embedded().draw_per_class(501, 42).unwrap_err();
-    /// let expected = "cannot draw 501 training images of each digit: there are 500 of digit 0";
+    /// let expected = "cannot draw 501 training images of each class: there are 500 of class 0";
     /// assert_eq!(error.to_string(), expected);
     /// # }
     /// # Ok::<(), longhand_mnist::Error>(())
     /// ```
     pub fn draw_per_class(&self, n: usize, seed: u64) -> Result<Dataset, Error> {
         Ok(Dataset {
-            train: self.train.select(&draw_per_class(&self.train, "training", n, seed, 0)?),
-            test: self.test.select(&draw_per_class(&self.test, "test", n, seed, 1)?),
-            class_names: self.class_names,
+            train: self.train.select(&draw_per_class(self, &self.train, "training", n, seed, 0)?),
+            test: self.test.select(&draw_per_class(self, &self.test, "test", n, seed, 1)?),
+            class_names: self.class_names.clone(),
             source: self.source.clone(),
         })
     }
@@ -69,18 +73,19 @@ impl Dataset {
     /// use longhand_mnist::Dataset;
     ///
     /// let digits = Dataset::embedded().with_validation(100, 42)?;
-    /// assert_eq!((digits.train.per_class(), digits.test.per_class()), ([400; 10], [100; 10]));
+    /// assert_eq!(digits.train.per_class(), [400; 10]);
+    /// assert_eq!(digits.test.per_class(), [100; 10]);
     /// # }
     /// # Ok::<(), longhand_mnist::Error>(())
     /// ```
     pub fn with_validation(&self, n: usize, seed: u64) -> Result<Dataset, Error> {
-        let held_out = draw_per_class(&self.train, "training", n, seed, 2)?;
+        let held_out = draw_per_class(self, &self.train, "training", n, seed, 2)?;
         let rest: Vec<usize> =
             (0..self.train.len()).filter(|i| held_out.binary_search(i).is_err()).collect();
         Ok(Dataset {
             train: self.train.select(&rest),
             test: self.train.select(&held_out),
-            class_names: self.class_names,
+            class_names: self.class_names.clone(),
             source: format!("{}, {n} training images of each class for validation", self.source)
                 .into(),
         })
@@ -92,38 +97,37 @@ impl Dataset {
 pub struct Split {
     images: Array3<u8>,
     labels: Vec<u8>,
+    classes: usize,
 }
 
 impl Split {
-    /// Number of classes: the digits 0 to 9.
-    pub const CLASSES: usize = 10;
-
-    /// Images `[n, rows, columns]` and as many labels.
+    /// Images `[n, rows, columns]` and as many labels, each below the number of classes: 10 for
+    /// digits.
     ///
     /// # Panics
-    /// There are not as many labels as images, or a label is above 9.
+    /// There are not as many labels as images, or a label is not below the number of classes.
     ///
     /// ```
     /// use longhand_mnist::Split;
     /// use ndarray::Array3;
     ///
-    /// let split = Split::new(Array3::zeros((2, 28, 28)), vec![3, 7]);
+    /// let split = Split::new(Array3::zeros((2, 28, 28)), vec![3, 7], 10);
     /// assert_eq!(split.len(), 2);
     /// assert_eq!(split.labels(), [3, 7]);
     /// assert_eq!(split.image(1).dim(), (28, 28));
     /// ```
     #[track_caller]
-    pub fn new(images: Array3<u8>, labels: Vec<u8>) -> Split {
+    pub fn new(images: Array3<u8>, labels: Vec<u8>, classes: usize) -> Split {
         assert_eq!(images.len_of(Axis(0)), labels.len(), "Split: as many labels as images");
         assert!(
-            labels.iter().all(|&l| usize::from(l) < Split::CLASSES),
-            "Split: labels are 0 to 9"
+            labels.iter().all(|&l| usize::from(l) < classes),
+            "Split: labels are below the number of classes, {classes}"
         );
         let images = match images.is_standard_layout() {
             true => images,
             false => images.as_standard_layout().into_owned(),
         };
-        Split { images, labels }
+        Split { images, labels, classes }
     }
 
     /// Number of images.
@@ -149,14 +153,19 @@ impl Split {
         self.images.index_axis(Axis(0), i)
     }
 
-    /// The digits that the images show.
+    /// The classes that the images show.
     pub fn labels(&self) -> &[u8] {
         &self.labels
     }
 
-    /// Number of images of each digit.
-    pub fn per_class(&self) -> [usize; Split::CLASSES] {
-        let mut count = [0; Split::CLASSES];
+    /// Number of classes, whether there are images of each or not.
+    pub fn classes(&self) -> usize {
+        self.classes
+    }
+
+    /// Number of images of each class.
+    pub fn per_class(&self) -> Vec<usize> {
+        let mut count = vec![0; self.classes];
         for &label in &self.labels {
             count[usize::from(label)] += 1;
         }
@@ -179,6 +188,7 @@ impl Split {
         Split {
             images: self.images.select(Axis(0), positions),
             labels: positions.iter().map(|&i| self.labels[i]).collect(),
+            classes: self.classes,
         }
     }
 
@@ -237,7 +247,8 @@ impl Split {
         batch.x.as_slice_mut().expect("standard layout")
     }
 
-    fn features(&self) -> usize {
+    /// Number of pixels of an image.
+    pub fn features(&self) -> usize {
         let (_, rows, columns) = self.images.dim();
         rows * columns
     }

@@ -2,25 +2,26 @@ use longhand_data::{generator, shuffle_first};
 use rand::Rng;
 use rand::rngs::Xoshiro256PlusPlus;
 
-use crate::{Error, Split};
+use crate::{Dataset, Error, Split};
 
 /// `n` positions of each class, ascending. `stream` tells the draws of one seed from each other.
 pub(crate) fn draw_per_class(
+    set: &Dataset,
     split: &Split,
     name: &'static str,
     n: usize,
     seed: u64,
     stream: u64,
 ) -> Result<Vec<usize>, Error> {
-    let mut drawn = Vec::with_capacity(n.min(split.len()) * Split::CLASSES);
+    let mut drawn = Vec::with_capacity(split.len().min(n.saturating_mul(split.classes())));
     // Streams of draws count down from the top, those of epochs up from 1.
     let mut rng = generator(seed, u64::MAX - stream);
-    for digit in 0..Split::CLASSES {
-        let of_digit = |&i: &usize| usize::from(split.labels()[i]) == digit;
-        let mut positions: Vec<usize> = (0..split.len()).filter(of_digit).collect();
+    for class in 0..split.classes() {
+        let of_class = |&i: &usize| usize::from(split.labels()[i]) == class;
+        let mut positions: Vec<usize> = (0..split.len()).filter(of_class).collect();
         if positions.len() < n {
-            let available = positions.len();
-            return Err(Error::PerClass { split: name, digit, asked: n, available });
+            let (available, class) = (positions.len(), set.class_names[class].clone());
+            return Err(Error::PerClass { split: name, class, asked: n, available });
         }
         // By content, so that the draw does not depend on the order in which a source lists its
         // images.
@@ -48,8 +49,17 @@ mod tests {
     fn the_draw_does_not_depend_on_the_order_of_the_source() {
         let images = Array3::from_shape_fn((200, 2, 2), |(i, r, c)| (i * 7 + r * 3 + c) as u8);
         let labels: Vec<u8> = (0..200).map(|i| (i % 10) as u8).collect();
-        let split = Split::new(images, labels);
+        let split = Split::new(images, labels, 10);
         let backwards = split.select(&(0..200).rev().collect::<Vec<_>>());
+        let set = |split: &Split| Dataset {
+            train: split.clone(),
+            test: split.clone(),
+            class_names: crate::dataset::digit_names(),
+            source: "".into(),
+        };
+        let draw_per_class = |split: &Split, name, n, seed, stream| {
+            draw_per_class(&set(split), split, name, n, seed, stream)
+        };
         let drawn = |split: &Split| {
             let positions = draw_per_class(split, "training", 5, 42, 0).unwrap();
             assert!(positions.is_sorted());

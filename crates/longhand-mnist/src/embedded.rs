@@ -1,6 +1,6 @@
 use ndarray::{ArrayD, Ix1, Ix3};
 
-use crate::dataset::DIGITS;
+use crate::dataset::{DIGITS, digit_names};
 use crate::{Dataset, Split};
 
 impl Dataset {
@@ -23,7 +23,7 @@ impl Dataset {
                 include_bytes!("../data/t10k-images-idx3-ubyte.gz"),
                 include_bytes!("../data/t10k-labels-idx1-ubyte.gz"),
             ),
-            class_names: DIGITS,
+            class_names: digit_names(),
             source: "embedded MNIST subset".into(),
         }
     }
@@ -32,7 +32,7 @@ impl Dataset {
 fn split(images: &[u8], labels: &[u8]) -> Split {
     let images = decode(images).into_dimensionality::<Ix3>().expect("three dimensions");
     let labels = decode(labels).into_dimensionality::<Ix1>().expect("one dimension");
-    Split::new(images, labels.to_vec())
+    Split::new(images, labels.to_vec(), DIGITS)
 }
 
 fn decode(file: &[u8]) -> ArrayD<u8> {

@@ -57,10 +57,12 @@ pub enum Error {
         /// Whether the images are in the file of the labels, and the labels in that of the images.
         exchanged: bool,
     },
-    /// The images have another size than 28 × 28.
+    /// The images have another size than the others of the set.
     ImageSize {
         /// The file.
         path: PathBuf,
+        /// Rows and columns expected.
+        expected: (usize, usize),
         /// Rows and columns found.
         found: (usize, usize),
     },
@@ -73,7 +75,14 @@ pub enum Error {
         /// Whether the file of labels holds another number than its header says.
         damaged: bool,
     },
-    /// A label is above 9.
+    /// The labels are of more classes than there may be.
+    Classes {
+        /// The file.
+        path: PathBuf,
+        /// How many they are of.
+        found: usize,
+    },
+    /// A label is above 9, in a set of ten classes.
     Label {
         /// The file.
         path: PathBuf,
@@ -128,12 +137,12 @@ pub enum Error {
         /// The addresses that were tried, and what came of it.
         attempts: Vec<(String, String)>,
     },
-    /// More images of each digit were asked for than a digit has.
+    /// More images of each class were asked for than a class has.
     PerClass {
         /// `training` or `test`.
         split: &'static str,
-        /// The first digit that has too few.
-        digit: usize,
+        /// The first class that has too few.
+        class: String,
         /// How many were asked for.
         asked: usize,
         /// How many there are.
@@ -192,12 +201,19 @@ impl fmt::Display for Error {
                     false => "this is another file than the one meant, get it again",
                 }
             ),
-            Error::ImageSize { path, found } => write!(
+            Error::ImageSize { path, expected, found } => write!(
                 f,
-                "{}: expected images of 28 × 28 pixels, found {} × {}; use a data set of MNIST's format",
+                "{}: expected images of {} × {} pixels, found {} × {}; the files are not of one set",
                 escaped(path),
+                expected.0,
+                expected.1,
                 found.0,
                 found.1
+            ),
+            Error::Classes { path, found } => write!(
+                f,
+                "{}: expected labels of at most 256 classes, found {found}; the file is damaged or of another kind",
+                escaped(path)
             ),
             Error::Count { images, labels, damaged } => write!(
                 f,
@@ -247,9 +263,10 @@ impl fmt::Display for Error {
                 let missing = missing.join(", ");
                 write!(f, "\nGet {missing} elsewhere and place them in {}", escaped(folder))
             }
-            Error::PerClass { split, digit, asked, available } => write!(
+            Error::PerClass { split, class, asked, available } => write!(
                 f,
-                "cannot draw {asked} {split} images of each digit: there are {available} of digit {digit}"
+                "cannot draw {asked} {split} images of each class: there are {available} of class {}",
+                escaped(class)
             ),
         }
     }

@@ -1,10 +1,10 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use longhand_idx::{ElementType, Reader, escaped};
+use ndarray::Array3;
 
-use crate::dataset::DIGITS;
 use crate::folder::{Entry, Kind, TEST, TRAIN, expect_folder, is_archive, list};
 use crate::{Dataset, Error, Split};
 
@@ -17,9 +17,14 @@ impl Dataset {
     /// common (`my-digits-train-images-idx3-ubyte`), and letters may be capitals. A file may be in
     /// a folder of its own name, as some unpackers leave it.
     ///
+    /// Images may be of any size, and there may be up to 256 classes. These are the labels that
+    /// occur in either set, in ascending order, and their numbers are the classes' names: EMNIST's
+    /// letters are classes `1` to `26`. Labels may be of 32 bits, too, alone or in the first of eight
+    /// columns, as QMNIST has them in `qmnist-train-labels-idx2-int`.
+    ///
     /// # Errors
-    /// A file is missing, damaged or not IDX; there is a choice between several sets; images are
-    /// not 28 × 28; images and labels differ in number; a label is above 9.
+    /// A file is missing, damaged or not IDX; there is a choice between several sets; images differ
+    /// in size; images and labels differ in number; there are more than 256 classes.
     ///
     /// ```
     /// let error = longhand_mnist::Dataset::from_idx_folder("no/such/folder").unwrap_err();
@@ -37,10 +42,22 @@ impl Dataset {
 
     /// Reads images and labels to learn from, and images and labels to evaluate on.
     pub(crate) fn from_idx_files(files: &[PathBuf; 4], source: String) -> Result<Dataset, Error> {
+        let train = Half::read(&files[0], &files[1])?;
+        let test = Half::read(&files[2], &files[3])?;
+        let size = |half: &Half| (half.images.dim().1, half.images.dim().2);
+        if size(&train) != size(&test) {
+            let (path, expected, found) = (files[2].clone(), size(&train), size(&test));
+            return Err(Error::ImageSize { path, expected, found });
+        }
+        let classes: BTreeSet<i32> = train.labels.iter().chain(&test.labels).copied().collect();
+        let classes: Vec<i32> = classes.into_iter().collect();
+        if classes.len() > 256 {
+            return Err(Error::Classes { path: files[1].clone(), found: classes.len() });
+        }
         Ok(Dataset {
-            train: read_split(&files[0], &files[1])?,
-            test: read_split(&files[2], &files[3])?,
-            class_names: DIGITS,
+            train: train.split(&classes),
+            test: test.split(&classes),
+            class_names: classes.iter().map(ToString::to_string).collect(),
             source: source.into(),
         })
     }
@@ -147,14 +164,15 @@ fn inside(folder: &Path, role: usize) -> Option<PathBuf> {
 }
 
 /// Prefix, position in [`FILES`] and plain form of a name, if it is one of the four: `train`,
-/// `t10k` or `test`, then `images-idx3` or `labels-idx1`, then `-ubyte` or nothing.
+/// `t10k` or `test`, then `images-idx3`, `labels-idx1` or `labels-idx2`, then `-ubyte`, `-int` or
+/// nothing.
 fn parse(name: &str) -> Option<(String, usize, String)> {
     let plain = name.to_lowercase();
     let plain = plain.strip_suffix(".gz").unwrap_or(&plain).replace(['.', '_', ' '], "-");
-    let stem = plain.strip_suffix("-ubyte").unwrap_or(&plain);
+    let stem = plain.strip_suffix("-ubyte").or(plain.strip_suffix("-int")).unwrap_or(&plain);
     let (before, labels) = match stem.strip_suffix("-images-idx3") {
         Some(before) => (before, 0),
-        None => (stem.strip_suffix("-labels-idx1")?, 1),
+        None => (stem.strip_suffix("-labels-idx1").or(stem.strip_suffix("-labels-idx2"))?, 1),
     };
     let word = before.rsplit('-').next().unwrap_or_default();
     let test = match word {
@@ -200,26 +218,47 @@ enum Holds {
 }
 
 fn holds(reader: &Reader<File>) -> Holds {
-    match (reader.element_type(), reader.shape().len()) {
-        (ElementType::U8, 3) => Holds::Images,
-        (ElementType::U8, 1) => Holds::Labels,
-        (ElementType::U8, n) => Holds::Other(format!("an array of {n} dimensions")),
+    match (reader.element_type(), reader.shape()) {
+        (ElementType::U8, [_, _, _]) => Holds::Images,
+        (ElementType::U8 | ElementType::I32, [_]) => Holds::Labels,
+        (ElementType::I32, [_, QMNIST_COLUMNS]) => Holds::Labels,
+        (ElementType::U8, shape) => Holds::Other(format!("an array of {} dimensions", shape.len())),
         (other, _) => Holds::Other(format!("elements of type {other}")),
     }
 }
 
-fn read_split(images_path: &Path, labels_path: &Path) -> Result<Split, Error> {
-    // The shapes are looked at before the elements are read: a file of another kind may be large.
-    let images = open(images_path)?;
-    let labels = open(labels_path)?;
-    expect_kinds((images_path, holds(&images)), (labels_path, holds(&labels)))?;
-    let (n, size) = (images.shape()[0], (images.shape()[1], images.shape()[2]));
-    if n == 0 || size != (28, 28) || n != labels.shape()[0] {
-        return Err(shape_fault((images_path, images), (labels_path, labels)));
+/// What QMNIST says of each image: the class, and who wrote it where and when.
+const QMNIST_COLUMNS: usize = 8;
+
+/// Images with their labels, as they are in the files.
+struct Half {
+    images: Array3<u8>,
+    labels: Vec<i32>,
+}
+
+impl Half {
+    fn read(images_path: &Path, labels_path: &Path) -> Result<Half, Error> {
+        // The shapes are looked at before the elements are read: a file of another kind may be large.
+        let images = open(images_path)?;
+        let labels = open(labels_path)?;
+        expect_kinds((images_path, holds(&images)), (labels_path, holds(&labels)))?;
+        if images.shape().contains(&0) || images.shape()[0] != labels.shape()[0] {
+            return Err(shape_fault((images_path, images), (labels_path, labels)));
+        }
+        let columns = labels.shape()[1..].iter().product();
+        let labels = match labels.element_type() {
+            ElementType::U8 => labels.into_bytes()?.into_iter().map(i32::from).collect(),
+            _ => labels.into_array::<i32>()?.into_iter().step_by(columns).collect(),
+        };
+        let images = images.into_array()?.into_dimensionality().expect("three dimensions");
+        Ok(Half { images, labels })
     }
-    let labels = expect_labels(labels.into_bytes()?, labels_path)?;
-    let images = images.into_array()?.into_dimensionality().expect("three dimensions");
-    Ok(Split::new(images, labels))
+
+    /// With the positions of the labels among the classes.
+    fn split(self, classes: &[i32]) -> Split {
+        let position = |label| classes.binary_search(label).expect("one of the classes") as u8;
+        Split::new(self.images, self.labels.iter().map(position).collect(), classes.len())
+    }
 }
 
 fn open(path: &Path) -> Result<Reader<File>, Error> {
@@ -228,16 +267,6 @@ fn open(path: &Path) -> Result<Reader<File>, Error> {
         return Err(Error::Nested { path: path.to_owned() });
     }
     Ok(Reader::open(path)?)
-}
-
-/// Checks that labels are those of ten classes.
-pub(crate) fn expect_labels(labels: Vec<u8>, path: &Path) -> Result<Vec<u8>, Error> {
-    match labels.iter().position(|&label| usize::from(label) >= Split::CLASSES) {
-        None => Ok(labels),
-        Some(position) => {
-            Err(Error::Label { path: path.to_owned(), position, found: labels[position] })
-        }
-    }
 }
 
 /// Checks that both files hold bytes in as many dimensions as they should.
@@ -254,7 +283,7 @@ fn expect_kinds(images: (&Path, Holds), labels: (&Path, Holds)) -> Result<(), Er
         exchanged,
     };
     if images.1 != Holds::Images {
-        return Err(content(images.0, "images, [n, 28, 28]", images.1));
+        return Err(content(images.0, "images, [n, rows, columns]", images.1));
     }
     if labels.1 != Holds::Labels {
         return Err(content(labels.0, "labels, [n]", labels.1));
@@ -270,14 +299,14 @@ fn shape_fault(images: (&Path, Reader<File>), labels: (&Path, Reader<File>)) -> 
     if let Err(error) = read_through(images) {
         return error;
     }
-    if shape[0] == 0 {
+    if shape.contains(&0) {
         return Error::Empty { path: images_path };
     }
-    if shape[1..] != [28, 28] {
-        return Error::ImageSize { path: images_path, found: (shape[1], shape[2]) };
-    }
     let count = labels.1.shape()[0];
-    let damaged = read_through(labels.1).is_err();
+    let damaged = match labels.1.element_type() {
+        ElementType::U8 => read_through(labels.1).is_err(),
+        _ => labels.1.into_bytes().is_err(),
+    };
     Error::Count { images: (images_path, shape[0]), labels: (labels.0.to_owned(), count), damaged }
 }
 

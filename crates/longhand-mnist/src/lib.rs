@@ -1,4 +1,5 @@
-//! The MNIST digits: 28 × 28 grey images of handwritten digits, in u8, with their labels.
+//! The MNIST digits: 28 × 28 grey images of handwritten digits, in u8, with their labels; and data
+//! sets of other pictures in the same format.
 //!
 //! | source | feature |
 //! |---|---|
@@ -6,6 +7,7 @@
 //! | `Dataset::embedded`: 500 training and 500 test images of each digit | `embedded` (default) |
 //! | [`Dataset::from_idx_folder`]: the four published files, plain or gzip | |
 //! | `Dataset::from_png_folder`: pictures in one folder for each digit | `png` |
+//! | `Picture::read`: one picture of any size, to be read as a digit | `png` |
 //! | `Dataset::from_csv`: `mnist_train.csv` and `mnist_test.csv` | `csv` |
 //! | `Download`: MNIST, Fashion-MNIST or Kuzushiji-MNIST by name, checked and kept | `download` |
 //! | `Download` from a host that sends on to HTTPS | `https` |
@@ -51,6 +53,8 @@ mod idx_folder;
 mod name;
 mod open;
 #[cfg(feature = "png")]
+mod picture;
+#[cfg(feature = "png")]
 mod png_folder;
 #[cfg(feature = "download")]
 mod proxy;
@@ -63,6 +67,8 @@ pub use error::Error;
 #[cfg(feature = "download")]
 pub use name::Name;
 pub use ndarray;
+#[cfg(feature = "png")]
+pub use picture::{Picture, is_centred};
 #[cfg(feature = "download")]
 pub use proxy::Proxies;
 pub use rand;

@@ -1,8 +1,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::Error;
 use crate::idx_folder::FILES;
-use crate::{Error, Split};
 
 /// A data set that can be fetched by name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,9 +63,9 @@ impl Name {
         })
     }
 
-    pub(crate) fn class_names(self) -> [&'static str; Split::CLASSES] {
-        match self {
-            Name::Mnist => crate::dataset::DIGITS,
+    pub(crate) fn class_names(self) -> Vec<String> {
+        let names = match self {
+            Name::Mnist => return crate::dataset::digit_names(),
             Name::FashionMnist => [
                 "T-shirt/top",
                 "Trouser",
@@ -79,7 +79,8 @@ impl Name {
                 "Ankle boot",
             ],
             Name::Kmnist => ["o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo"],
-        }
+        };
+        names.map(str::to_owned).to_vec()
     }
 }
 

@@ -1,20 +1,16 @@
-use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
-use longhand_idx::{escaped, open_file};
+use longhand_idx::escaped;
 use ndarray::Array3;
-use png::{ColorType, Decoder, Transformations};
 
-use crate::dataset::DIGITS;
+use crate::dataset::{DIGITS, digit_names};
 use crate::folder::{Kind, expect_folder, list};
+use crate::picture::{Decoded, fault, on_black};
 use crate::splits::{Pictures, find, is_digit, other_picture};
 use crate::{Dataset, Error, Split};
 
 /// Rows and columns of an image.
 const SIDE: usize = 28;
-
-/// Half of the brightness.
-const HALF: f64 = 127.5;
 
 impl Dataset {
     /// Reads a folder of pictures in fastai's layout: `training/<digit>/*.png` and
@@ -57,14 +53,10 @@ impl Pictures {
         Ok(Dataset {
             train: read_split(&self.train)?,
             test: read_split(&self.test)?,
-            class_names: DIGITS,
+            class_names: digit_names(),
             source: (escaped(folder) + &unused.collect::<String>()).into(),
         })
     }
-}
-
-fn fault(path: &Path, reason: impl Into<String>) -> Error {
-    Error::Picture { path: path.to_owned(), reason: reason.into() }
 }
 
 fn read_split(folder: &Path) -> Result<Split, Error> {
@@ -109,7 +101,7 @@ fn read_split(folder: &Path) -> Result<Split, Error> {
             "expected bright ink on a dark ground, found dark on bright; invert the pictures";
         return Err(fault(folder, reason));
     }
-    Ok(Split::new(images, pictures.iter().map(|(label, _)| *label).collect()))
+    Ok(Split::new(images, pictures.iter().map(|(label, _)| *label).collect(), DIGITS))
 }
 
 /// The pictures of a class.
@@ -140,76 +132,32 @@ fn list_class(folder: &Path) -> Result<Vec<PathBuf>, Error> {
 
 /// Appends the grey values of a picture.
 fn decode(path: &Path, pixels: &mut Vec<u8>) -> Result<(), Error> {
-    let damaged = |e: &dyn std::fmt::Display| {
-        fault(path, format!("expected a PNG picture, found {e}; get the file again"))
-    };
-    let file = open_file(path).map_err(|e| fault(path, e.to_string()))?;
-    let mut decoder = Decoder::new(BufReader::new(file));
-    decoder.set_transformations(Transformations::normalize_to_color8());
-    let mut reader = decoder.read_info().map_err(|e| damaged(&e))?;
-    let (width, height) = reader.info().size();
-    if (width as usize, height as usize) != (SIDE, SIDE) {
-        let reason = format!(
-            "expected {SIDE} × {SIDE} pixels, found {height} × {width}; resize the picture"
-        );
-        return Err(fault(path, reason));
-    }
-    // The size is known to be small by now.
-    let mut buffer = vec![0; reader.output_buffer_size().unwrap_or(0)];
-    let frame = reader.next_frame(&mut buffer).map_err(|e| damaged(&e))?;
-    let buffer = &buffer[..frame.buffer_size()];
-    let picture: Vec<[u8; 2]> = match frame.color_type {
-        ColorType::Grayscale => buffer.iter().map(|&grey| [grey, 255]).collect(),
-        ColorType::GrayscaleAlpha => buffer.chunks(2).map(|p| [p[0], p[1]]).collect(),
-        ColorType::Rgb => buffer.chunks(3).map(|p| [grey(p), 255]).collect(),
-        _ => buffer.chunks(4).map(|p| [grey(p), p[3]]).collect(),
-    };
-    if has_dark_ink(&picture) {
+    let picture = Decoded::read_if(path, |rows, columns| match (rows, columns) {
+        (SIDE, SIDE) => Ok(()),
+        _ => Err(format!(
+            "expected {SIDE} × {SIDE} pixels, found {rows} × {columns}; resize the picture"
+        )),
+    })?;
+    if picture.has_dark_ink() {
         let reason = "expected bright ink, found dark ink on a transparent ground, which on white \
                       paper is dark on bright; invert the pictures";
         return Err(fault(path, reason));
     }
-    let first = on_black(picture[0]);
-    if picture.iter().all(|&pixel| on_black(pixel) == first) {
+    let first = on_black(picture.pixels[0]);
+    if picture.pixels.iter().all(|&pixel| on_black(pixel) == first) {
         let reason = format!(
             "expected a picture, found the value {first} in every pixel; draw it again, or move it away"
         );
         return Err(fault(path, reason));
     }
-    pixels.extend(picture.into_iter().map(on_black));
+    pixels.extend(picture.pixels.into_iter().map(on_black));
     Ok(())
-}
-
-/// The luma of red, green and blue (ITU-R BT.601), in whole numbers.
-fn grey(pixel: &[u8]) -> u8 {
-    let [r, g, b] = [pixel[0], pixel[1], pixel[2]].map(u32::from);
-    ((299 * r + 587 * g + 114 * b + 500) / 1000) as u8
-}
-
-/// What shows of a grey value and its opacity on a black ground.
-fn on_black([grey, alpha]: [u8; 2]) -> u8 {
-    ((u32::from(grey) * u32::from(alpha) + 127) / 255) as u8
 }
 
 /// Whether the pixel is at the edge of its picture.
 fn is_border(i: usize) -> bool {
     let (row, column) = (i / SIDE % SIDE, i % SIDE);
     row % (SIDE - 1) == 0 || column % (SIDE - 1) == 0
-}
-
-/// Whether a picture has a transparent ground, and ink on it that is dark: nothing of it would
-/// show on black. The ground is what is at the border, the ink is what is more opaque.
-fn has_dark_ink(picture: &[[u8; 2]]) -> bool {
-    let border = (0..picture.len()).filter(|&i| is_border(i));
-    let border: Vec<f64> = border.map(|i| f64::from(picture[i][1])).collect();
-    let ground = border.iter().sum::<f64>() / border.len() as f64;
-    let (mut weight, mut ink) = (0.0, 0.0);
-    for &[grey, alpha] in picture {
-        let above = (f64::from(alpha) - ground).max(0.0);
-        weight += above;
-        ink += above * f64::from(grey);
-    }
-    ground < HALF && weight > 0.0 && ink < HALF * weight
 }
 
 /// Whether the ground is brighter than the ink, over a whole split: a single picture may well

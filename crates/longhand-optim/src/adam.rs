@@ -1,7 +1,7 @@
 use longhand_tensor::{Float, Parameters};
 
-use crate::Optimizer;
 use crate::optimizer::{expect_below_1, expect_not_negative, steps_and_learning_rate};
+use crate::{Optimizer, OptimizerState, Resumable};
 
 /// Adam: steps scaled by running means of the gradient and of its square, as `torch.optim.Adam`.
 ///
@@ -172,4 +172,22 @@ impl<F: Float, M: Parameters<F>> Optimizer<F, M> for AdamState<M> {
     }
 
     steps_and_learning_rate!();
+}
+
+impl<F: Float, M: Parameters<F>> Resumable<F, M> for AdamState<M> {
+    fn options(&self) -> String {
+        let decoupled = if self.decoupled { ", decoupled" } else { "" };
+        format!("{:?}{decoupled}", Adam { learning_rate: 0.0, ..self.options })
+    }
+
+    fn state(&mut self) -> OptimizerState<'_, M> {
+        OptimizerState {
+            models: vec![("mean", &mut self.mean), ("square", &mut self.square)],
+            numbers: vec![
+                ("learning_rate", &mut self.options.learning_rate),
+                ("powers.0", &mut self.powers.0),
+                ("powers.1", &mut self.powers.1),
+            ],
+        }
+    }
 }

@@ -1,6 +1,6 @@
 use longhand_tensor::{Float, Parameters};
 
-use crate::Optimizer;
+use crate::{Optimizer, OptimizerState, Resumable};
 
 /// Scales a gradient down so that the norm over all its parameters together is at most `max_norm`,
 /// and returns the norm it had: `g ← g · min(1, max_norm / (‖g‖ + 1e-6))`, as
@@ -116,5 +116,15 @@ impl<F: Float, M: Parameters<F>, O: Optimizer<F, M>> Optimizer<F, M> for Clipped
     #[track_caller]
     fn set_learning_rate(&mut self, learning_rate: f64) {
         self.optimizer.set_learning_rate(learning_rate);
+    }
+}
+
+impl<F: Float, M: Parameters<F>, O: Resumable<F, M>> Resumable<F, M> for Clipped<O, M> {
+    fn options(&self) -> String {
+        format!("{}, gradient norm at most {}", self.optimizer.options(), self.max_norm)
+    }
+
+    fn state(&mut self) -> OptimizerState<'_, M> {
+        self.optimizer.state()
     }
 }

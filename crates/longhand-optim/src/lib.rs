@@ -32,7 +32,7 @@ mod sgd;
 
 pub use adam::{Adam, AdamState, AdamW};
 pub use clip::{Clipped, clip_global_norm};
-pub use optimizer::Optimizer;
+pub use optimizer::{Optimizer, OptimizerState, Resumable};
 pub use rmsprop::{RmsProp, RmsPropState};
 pub use schedule::{Schedule, Scheduled};
 pub use sgd::{Sgd, SgdState};

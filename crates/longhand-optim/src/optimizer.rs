@@ -58,6 +58,58 @@ pub trait Optimizer<F: Float, M: Parameters<F>> {
     }
 }
 
+/// An optimizer whose run can be taken up again: one that shows its state.
+///
+/// ```
+/// use longhand_layers::{Linear, ndarray::array};
+/// use longhand_optim::{Optimizer, Resumable, Sgd};
+///
+/// let mut model = Linear::from_arrays(array![[3.0]], None);
+/// let grad = Linear::from_arrays(array![[2.0]], None);
+/// let options = Sgd { learning_rate: 0.5, momentum: 0.9, ..Sgd::default() };
+/// let (mut first, mut second) = (options.init(&model), options.init(&model));
+/// first.step(&mut model, &grad);
+///
+/// // What a checkpoint does: the second goes on where the first has stopped.
+/// assert_eq!(Resumable::<f64, _>::options(&first), Resumable::<f64, _>::options(&second));
+/// let (from, to) = (Resumable::<f64, _>::state(&mut first), Resumable::<f64, _>::state(&mut second));
+/// for ((_, from), (_, to)) in from.models.into_iter().zip(to.models) {
+///     to.clone_from(from);
+/// }
+/// for ((_, from), (_, to)) in from.numbers.into_iter().zip(to.numbers) {
+///     *to = *from;
+/// }
+/// Optimizer::<f64, _>::set_steps(&mut second, 1);
+/// assert_eq!(first, second);
+/// ```
+pub trait Resumable<F: Float, M: Parameters<F>>: Optimizer<F, M> {
+    /// The options that do not change in a run, in words. A state belongs to an optimizer whose
+    /// options are the same.
+    fn options(&self) -> String;
+
+    /// What changes in a run, beside the number of steps.
+    fn state(&mut self) -> OptimizerState<'_, M>;
+}
+
+/// The state of an optimizer, by name, to be read or set.
+#[derive(Debug)]
+pub struct OptimizerState<'a, M> {
+    /// Velocities and moments.
+    pub models: Vec<(&'static str, &'a mut M)>,
+    /// Learning rates and other numbers.
+    pub numbers: Vec<(&'static str, &'a mut f64)>,
+}
+
+impl<F: Float, M: Parameters<F>, O: Resumable<F, M> + ?Sized> Resumable<F, M> for Box<O> {
+    fn options(&self) -> String {
+        (**self).options()
+    }
+
+    fn state(&mut self) -> OptimizerState<'_, M> {
+        (**self).state()
+    }
+}
+
 impl<F: Float, M: Parameters<F>, O: Optimizer<F, M> + ?Sized> Optimizer<F, M> for Box<O> {
     #[track_caller]
     fn update(&mut self, model: &mut M, grad: &M) {

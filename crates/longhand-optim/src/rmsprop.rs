@@ -1,7 +1,7 @@
 use longhand_tensor::{Float, Parameters};
 
-use crate::Optimizer;
 use crate::optimizer::{expect_below_1, expect_not_negative, steps_and_learning_rate};
+use crate::{Optimizer, OptimizerState, Resumable};
 
 /// RMSprop: steps divided by the root of a running mean of the squared gradient, as
 /// `torch.optim.RMSprop`.
@@ -147,4 +147,18 @@ impl<F: Float, M: Parameters<F>> Optimizer<F, M> for RmsPropState<M> {
     }
 
     steps_and_learning_rate!();
+}
+
+impl<F: Float, M: Parameters<F>> Resumable<F, M> for RmsPropState<M> {
+    fn options(&self) -> String {
+        format!("{:?}", RmsProp { learning_rate: 0.0, ..self.options })
+    }
+
+    fn state(&mut self) -> OptimizerState<'_, M> {
+        let mean = self.mean.iter_mut().map(|mean| ("mean", mean));
+        let buffer = self.buffer.iter_mut().map(|buffer| ("buffer", buffer));
+        let models = [("square", &mut self.square)].into_iter().chain(mean).chain(buffer).collect();
+        let numbers = vec![("learning_rate", &mut self.options.learning_rate)];
+        OptimizerState { models, numbers }
+    }
 }

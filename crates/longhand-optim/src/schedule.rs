@@ -2,8 +2,8 @@ use std::f64::consts::PI;
 
 use longhand_tensor::{Float, Parameters};
 
-use crate::Optimizer;
 use crate::optimizer::expect_not_negative;
+use crate::{Optimizer, OptimizerState, Resumable};
 
 /// How the learning rate changes over the steps of a run.
 ///
@@ -145,6 +145,18 @@ impl<F: Float, M: Parameters<F>, O: Optimizer<F, M>> Optimizer<F, M> for Schedul
     fn set_learning_rate(&mut self, learning_rate: f64) {
         expect_not_negative("learning_rate", learning_rate);
         self.base = learning_rate;
+    }
+}
+
+impl<F: Float, M: Parameters<F>, O: Resumable<F, M>> Resumable<F, M> for Scheduled<O> {
+    fn options(&self) -> String {
+        format!("{}, {:?}", self.optimizer.options(), self.schedule)
+    }
+
+    fn state(&mut self) -> OptimizerState<'_, M> {
+        let mut state = self.optimizer.state();
+        state.numbers.push(("base", &mut self.base));
+        state
     }
 }
 

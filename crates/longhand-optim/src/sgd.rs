@@ -1,7 +1,7 @@
 use longhand_tensor::{Float, Parameters};
 
-use crate::Optimizer;
 use crate::optimizer::{expect_below_1, expect_not_negative, steps_and_learning_rate};
+use crate::{Optimizer, OptimizerState, Resumable};
 
 /// Stochastic gradient descent, with momentum, Nesterov momentum and weight decay, as
 /// `torch.optim.SGD`.
@@ -125,4 +125,16 @@ impl<F: Float, M: Parameters<F>> Optimizer<F, M> for SgdState<M> {
     }
 
     steps_and_learning_rate!();
+}
+
+impl<F: Float, M: Parameters<F>> Resumable<F, M> for SgdState<M> {
+    fn options(&self) -> String {
+        format!("{:?}", Sgd { learning_rate: 0.0, ..self.options })
+    }
+
+    fn state(&mut self) -> OptimizerState<'_, M> {
+        let models = self.velocity.iter_mut().map(|velocity| ("velocity", velocity)).collect();
+        let numbers = vec![("learning_rate", &mut self.options.learning_rate)];
+        OptimizerState { models, numbers }
+    }
 }

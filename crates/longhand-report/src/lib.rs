@@ -23,7 +23,7 @@
 //!     losses: vec![Curve::new("train", vec![0.7, 0.4]), Curve::new("valid", vec![0.7, 0.5])],
 //!     accuracies: vec![Curve::new("valid", vec![0.5, 0.67])],
 //!     classes: vec!["round".to_owned(), "square".to_owned()],
-//!     images: images.view(),
+//!     images: Some(images.view()),
 //!     labels: &[0, 1, 1],
 //!     probabilities: probabilities.view(),
 //!     weights: Some(Array2::zeros((4, 2)).view().into_owned()),
@@ -36,6 +36,7 @@
 mod chart;
 mod comparison;
 mod heat;
+mod numbers;
 mod page;
 mod picture;
 pub mod statistics;
@@ -43,5 +44,6 @@ pub mod statistics;
 pub use chart::{Chart, Curve, loss_svg};
 pub use comparison::Comparison;
 pub use heat::HeatMap;
+pub use numbers::NumbersReport;
 pub use page::{Mistake, Report};
 pub use picture::in_characters;

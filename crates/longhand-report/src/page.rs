@@ -20,9 +20,10 @@ pub struct Report<'a> {
     pub accuracies: Vec<Curve>,
     /// Names of the classes.
     pub classes: Vec<String>,
-    /// The images that the model is evaluated on, `[n, rows, columns]`, 255 for ink.
-    pub images: ArrayView3<'a, u8>,
-    /// Their labels, each below the number of classes.
+    /// The images that the model is evaluated on, `[n, rows, columns]`, 255 for ink. Of samples that
+    /// are no images there are none, and the page is without pictures.
+    pub images: Option<ArrayView3<'a, u8>>,
+    /// The labels of the samples, each below the number of classes.
     pub labels: &'a [usize],
     /// The predicted probabilities, `[n, classes]`. Each row adds up to 1.
     pub probabilities: ArrayView2<'a, f32>,
@@ -68,7 +69,7 @@ impl Report<'_> {
     /// the number of classes.
     #[track_caller]
     pub fn html(&self) -> String {
-        let n = self.images.dim().0;
+        let n = self.images.map_or(self.labels.len(), |images| images.dim().0);
         let shape = (n, self.classes.len());
         assert!(
             self.labels.len() == n && self.probabilities.dim() == shape,
@@ -93,12 +94,13 @@ impl Report<'_> {
         let title = escape(&self.title);
         section(format!("<title>{title}</title>\n<h1>{title}</h1>"));
         section(format!(
-            "<p class=\"lead\">Accuracy {:.1} % on {n} images (95 % Wilson interval: {:.1} to {:.1} %).</p>",
+            "<p class=\"lead\">Accuracy {:.1} % on {n} {} (95 % Wilson interval: {:.1} to {:.1} %).</p>",
             100.0 * right as f64 / n.max(1) as f64,
+            self.samples(),
             100.0 * low,
             100.0 * high
         ));
-        section(self.settings_table());
+        section(settings_table(&self.settings));
         section(format!("<div class=\"pair\">{}{}</div>", self.loss_svg(), self.accuracy_svg()));
         section(self.confusion(&predictions));
         section(self.mistakes(&predictions));
@@ -108,6 +110,11 @@ impl Report<'_> {
         html.push_str("</main>\n");
         html.push_str(SCRIPT);
         html
+    }
+
+    /// What the samples are.
+    fn samples(&self) -> &'static str {
+        if self.images.is_some() { "images" } else { "samples" }
     }
 
     /// The losses as a picture of their own. The loss of guessing is marked.
@@ -150,7 +157,7 @@ impl Report<'_> {
         let predictions = self.predictions();
         let wrong = worst_mistakes(&predictions);
         let shown: Vec<usize> = wrong.iter().take(MISTAKES).map(|a| a.image).collect();
-        (!shown.is_empty()).then(|| gray(self.images, &shown, 6))
+        self.images.filter(|_| !shown.is_empty()).map(|images| gray(images, &shown, 6))
     }
 
     /// The first layer's weights as a PNG picture, ten units in a row. `None` if a unit does not
@@ -193,16 +200,6 @@ impl Report<'_> {
         Prediction { image, label: self.labels[image], confidence: row[order[0]], order }
     }
 
-    fn settings_table(&self) -> String {
-        let rows = self.settings.iter().map(|(name, value)| {
-            format!("<tr><th scope=\"row\">{}</th><td>{}</td></tr>", escape(name), escape(value))
-        });
-        format!(
-            "<details open><summary>Settings</summary><table class=\"plain\">{}</table></details>",
-            rows.collect::<String>()
-        )
-    }
-
     fn confusion(&self, predictions: &[Prediction]) -> String {
         let classes = self.classes.len();
         let mut cells: Vec<Vec<&Prediction>> = (0..classes * classes).map(|_| vec![]).collect();
@@ -210,9 +207,15 @@ impl Report<'_> {
             cells[prediction.label * classes + prediction.order[0]].push(prediction);
         }
         let mut shown = vec![];
-        let mut html = String::from(
-            "<section><h2>Confusion matrix</h2><p>Rows are labels, columns are predictions. Press a cell to see its images: the most \
-             confident mistakes, or the least confident correct predictions, come first.</p><div class=\"scroll\"><table class=\"matrix\"><tr><td></td>",
+        let press = match self.images {
+            Some(_) => {
+                " Press a cell to see its images: the most confident mistakes, or the least confident correct predictions, come first."
+            }
+            None => "",
+        };
+        let mut html = format!(
+            "<section><h2>Confusion matrix</h2><p>Rows are labels, columns are predictions.{press}</p><div class=\"scroll\"><table \
+             class=\"matrix\"><tr><td></td>",
         );
         for class in &self.classes {
             let _ = write!(html, "<th scope=\"col\">{}</th>", escape(class));
@@ -229,6 +232,14 @@ impl Report<'_> {
                     true => ("right", cell.len() as f64 / of_label as f64),
                     false => ("wrong", (8.0 * cell.len() as f64 / of_label as f64).min(1.0)),
                 };
+                if self.images.is_none() {
+                    let count = cell.len();
+                    let _ = write!(
+                        html,
+                        "<td class=\"{kind}\" style=\"--s:{strength:.2}\">{count}</td>"
+                    );
+                    continue;
+                }
                 let names = (escape(class), escape(&self.classes[predicted]), cell.len());
                 let pictures: Vec<String> =
                     cell.iter().take(SHOWN).map(|a| self.picture(a, &mut shown)).collect();
@@ -244,12 +255,12 @@ impl Report<'_> {
             }
             html.push_str("</tr>");
         }
-        let _ = write!(
-            html,
-            "</table></div><p id=\"cell\" aria-live=\"polite\"></p>{}</section>",
-            self.strip("m", &shown)
-        );
-        html
+        html.push_str("</table></div>");
+        if self.images.is_some() {
+            let strip = self.strip("m", &shown);
+            let _ = write!(html, "<p id=\"cell\" aria-live=\"polite\"></p>{strip}");
+        }
+        html + "</section>"
     }
 
     /// An image of the strip that is being collected, with its label and its predicted class.
@@ -266,7 +277,8 @@ impl Report<'_> {
 
     /// Style for pictures of class `name` that show the images `shown`.
     fn strip(&self, name: &str, shown: &[usize]) -> String {
-        let address = address(&gray(self.images, shown, shown.len()));
+        let Some(images) = self.images else { return String::new() };
+        let address = address(&gray(images, shown, shown.len()));
         let count = shown.len();
         format!(
             "<style>i.{name}{{background-image:url({address});background-size:calc({count}*var(--w)) var(--w)}}</style>"
@@ -274,6 +286,9 @@ impl Report<'_> {
     }
 
     fn mistakes(&self, predictions: &[Prediction]) -> String {
+        if self.images.is_none() {
+            return String::new();
+        }
         let mut wrong = worst_mistakes(predictions);
         let all = wrong.len();
         wrong.truncate(MISTAKES);
@@ -303,7 +318,7 @@ impl Report<'_> {
     /// All weights, the weights of the units that are shown, and the columns of an image. `None` if
     /// the weights cannot be shown as images.
     fn shown_weights(&self) -> Option<(&Array2<f32>, ArrayView2<'_, f32>, usize)> {
-        let (_, rows, columns) = self.images.dim();
+        let (_, rows, columns) = self.images?.dim();
         let weights = self.weights.as_ref()?;
         let fit = weights.nrows() == rows * columns && !weights.is_empty();
         fit.then(|| {
@@ -351,20 +366,23 @@ impl Report<'_> {
             );
         }
         format!(
-            "<section><h2>Calibration</h2><p>Is the model as confident as it is accurate? Images are grouped by confidence, which is \
+            "<section><h2>Calibration</h2><p>Is the model as confident as it is accurate? {} are grouped by confidence, which is \
              the predicted probability of their most probable class. On the dashed line, predictions with a confidence of 80 % are correct in \
              80 % of cases. Below the line, the model is overconfident. The expected calibration error, the mean distance from the line weighted \
-             by images, is {:.1} %.</p><div class=\"pair\">{}<table><tr><th>confidence</th><th>accuracy</th><th>images</th></tr>\
+             by {samples}, is {:.1} %.</p><div class=\"pair\">{}<table><tr><th>confidence</th><th>accuracy</th><th>{samples}</th></tr>\
              {rows}</table></div></section>",
+            if self.images.is_some() { "Images" } else { "Samples" },
             100.0 * self.calibration_error(),
-            calibration_svg(&bins)
+            calibration_svg(&bins),
+            samples = self.samples()
         )
     }
 
     fn classes_table(&self, predictions: &[Prediction]) -> String {
-        let mut html = String::from(
-            "<section><h2>Class by class</h2><div class=\"scroll\"><table><tr><th>class</th><th>images</th><th>recall</th>\
+        let mut html = format!(
+            "<section><h2>Class by class</h2><div class=\"scroll\"><table><tr><th>class</th><th>{}</th><th>recall</th>\
              <th>precision</th><th>most often misclassified as</th></tr>",
+            self.samples()
         );
         for (class, name) in self.classes.iter().enumerate() {
             let of_class: Vec<&Prediction> =
@@ -397,7 +415,18 @@ impl Report<'_> {
     }
 }
 
-/// Images with about the same confidence.
+/// Names and values of what a run was made with.
+pub(crate) fn settings_table(settings: &[(String, String)]) -> String {
+    let rows = settings.iter().map(|(name, value)| {
+        format!("<tr><th scope=\"row\">{}</th><td>{}</td></tr>", escape(name), escape(value))
+    });
+    format!(
+        "<details open><summary>Settings</summary><table class=\"plain\">{}</table></details>",
+        rows.collect::<String>()
+    )
+}
+
+/// Samples with about the same confidence.
 struct Bin {
     confidence: f64,
     accuracy: f64,

@@ -10,7 +10,7 @@ use longhand_mnist::{Dataset, Split};
 use longhand_optim::Optimizer;
 use longhand_train::{Diverged, EarlyStopping, Epoch, Metric, evaluate};
 
-use crate::task::{CLASSES, Task, classification, widths};
+use crate::task::{Task, classification_by};
 use crate::terminal::{color, print};
 use crate::{CrossEntropy, Failure, Options};
 
@@ -73,9 +73,14 @@ impl<'a> Checks<'a> {
     /// Checks with the options of a run.
     pub fn of(options: &Options, digits: &'a Dataset) -> Checks<'a> {
         let how = (options.epochs(), options.batch_size, options.seed);
-        let (loss, patience) = (options.loss(), options.patience);
+        let (loss, patience) = (options.cross_entropy(), options.patience);
         let regularised = patience.is_some() || options.decays();
         Checks { digits, how, loss, patience, regularised, made: 0, failed: 0 }
+    }
+
+    /// What is checked on.
+    pub fn digits(&self) -> &'a Dataset {
+        self.digits
     }
 
     fn tell(&mut self, (passed, found): Found) -> Result<(), Failure> {
@@ -136,14 +141,14 @@ impl<'a> Checks<'a> {
         model: &Model<M, N>,
         optimizer: impl Fn(&M) -> O,
     ) -> Result<(), Failure> {
-        let task = classification(self.loss.clone());
+        let task = classification_by(self.loss.clone(), self.digits.train.classes());
         let own = self.model(&task, model, optimizer)?;
         self.regularised |= model.dropout;
         if model.widths.len() > 2 {
-            let one = self.reference(&task, &widths(&[], CLASSES));
+            let one = self.reference(&task, &task.widths(self.digits, &[]));
             self.two_layers_below_one(&one, &own)?;
         } else {
-            let two = self.reference(&task, &widths(&[30], CLASSES));
+            let two = self.reference(&task, &task.widths(self.digits, &[30]));
             self.two_layers_below_one(&own, &two)?;
         }
         self.end()
@@ -274,7 +279,7 @@ fn stopped(mut history: Vec<Epoch<f64>>, patience: Option<usize>) -> Vec<Epoch<f
     if let Some(patience) = patience {
         let mut stopping = EarlyStopping::new(patience);
         let _ = history.iter().find(|epoch| stopping.note(epoch, &()).is_break());
-        history.truncate(stopping.best().map_or(0, |(epoch, _)| epoch + 1));
+        history.truncate(stopping.best.map_or(0, |best| best.epoch + 1));
     }
     history
 }
@@ -352,7 +357,7 @@ mod tests {
 
     use super::*;
     use crate::generator;
-    use crate::task::CLASSIFICATION;
+    use crate::task::classification;
 
     /// 50 images of each digit.
     fn digits() -> Dataset {
@@ -379,16 +384,16 @@ mod tests {
     #[test]
     fn an_initial_loss_far_from_guessing_is_found() {
         let train = digits().train;
-        passes(initial_loss(&CLASSIFICATION, &sound(), &train));
+        passes(initial_loss(&classification(10), &sound(), &train));
         let mut large = sound();
         let first = large.single.first[0].first.clone();
         large.single.first[0].first.add_scaled(29.0, &first);
-        fails(initial_loss(&CLASSIFICATION, &large, &train));
+        fails(initial_loss(&classification(10), &large, &train));
         for (word, _) in Activation::WORDS {
             let activation: Activation = word.parse().unwrap();
             let net = longhand_layers::mlp_with(&WIDTHS, |_| activation, &mut generator(42));
             let model = Model { activation, ..Model::new(net, (), &WIDTHS) };
-            passes(initial_loss(&CLASSIFICATION, &model, &train));
+            passes(initial_loss(&classification(10), &model, &train));
         }
     }
 
@@ -398,7 +403,7 @@ mod tests {
         let trained = |learning_rate| {
             let mut trained = model.clone();
             let mut sgd = Sgd { learning_rate, ..Sgd::default() }.init(&model);
-            CLASSIFICATION.train(&mut trained, &mut sgd, &digits, (1, 16, 1)).unwrap();
+            classification(10).train(&mut trained, &mut sgd, &digits, (1, 16, 1)).unwrap();
             trained
         };
         passes(biases_learned(&model, &trained(0.1)));
@@ -443,16 +448,20 @@ mod tests {
     #[test]
     fn gradients_that_are_not_finite_are_found() {
         let train = digits().train;
-        passes(gradients_finite(&CLASSIFICATION.loss, &sound().single, &train));
-        fails(gradients_finite(&CLASSIFICATION.loss, &broken::<f32>(Broken::NotFinite), &train));
+        passes(gradients_finite(&classification(10).loss, &sound().single, &train));
+        fails(gradients_finite(
+            &classification(10).loss,
+            &broken::<f32>(Broken::NotFinite),
+            &train,
+        ));
     }
 
     #[test]
     fn wrong_gradients_of_the_very_model_are_found() {
         let train = digits().train;
-        passes(gradients_right(&CLASSIFICATION.loss, &sound(), &train));
+        passes(gradients_right(&classification(10).loss, &sound(), &train));
         let model = Model::new(broken::<f32>(Broken::NoMask), broken(Broken::NoMask), &WIDTHS);
-        let found = fails(gradients_right(&CLASSIFICATION.loss, &model, &train));
+        let found = fails(gradients_right(&classification(10).loss, &model, &train));
         assert!(found.contains("gradient of "), "{found}");
     }
 
@@ -461,7 +470,7 @@ mod tests {
         let (model, train) = (sound().single, digits().train);
         for (learning_rate, works) in [(0.1, true), (0.0, false), (1e-5, false)] {
             let mut sgd = Sgd { learning_rate, ..Sgd::default() }.init(&model);
-            let found = learned_by_heart((&CLASSIFICATION.loss, 0.0), &model, &mut sgd, &train);
+            let found = learned_by_heart((&classification(10).loss, 0.0), &model, &mut sgd, &train);
             if works {
                 passes(found);
             } else {
@@ -484,11 +493,11 @@ mod tests {
         let history = |learning_rate| {
             let mut model = sound().single;
             let mut sgd = Sgd { learning_rate, ..Sgd::default() }.init(&model);
-            CLASSIFICATION.train(&mut model, &mut sgd, &digits, (10, 16, 1))
+            classification(10).train(&mut model, &mut sgd, &digits, (10, 16, 1))
         };
-        passes(learned(&CLASSIFICATION, &history(0.1)));
+        passes(learned(&classification(10), &history(0.1)));
         for learning_rate in [0.0, 3.0, 100.0, 1e30] {
-            fails(learned(&CLASSIFICATION, &history(learning_rate)));
+            fails(learned(&classification(10), &history(learning_rate)));
         }
     }
 
@@ -508,7 +517,7 @@ mod tests {
 
         let mut sgd = Sgd { learning_rate: 0.1, ..Sgd::default() }.init(&model);
         let history =
-            CLASSIFICATION.train(&mut model.clone(), &mut sgd, &digits(), (20, 16, 1)).unwrap();
+            classification(10).train(&mut model.clone(), &mut sgd, &digits(), (20, 16, 1)).unwrap();
         assert_eq!(stopped(history.clone(), None), history);
         let rising: Vec<_> = [0, 1, 0, 2, 3].map(|epoch| history[epoch]).into();
         let rising: Vec<_> = (0..).zip(rising).map(|(epoch, of)| Epoch { epoch, ..of }).collect();
@@ -520,7 +529,7 @@ mod tests {
     fn a_hidden_layer_that_does_not_help_is_found() {
         let digits = digits();
         let history =
-            |widths: &[usize]| CLASSIFICATION.train_net(widths, &digits, (20, 16, 1)).unwrap();
+            |widths: &[usize]| classification(10).train_net(widths, &digits, (20, 16, 1)).unwrap();
         let (one, two) = (history(&[784, 10]), history(&WIDTHS));
         for regularised in [false, true] {
             passes(two_below_one(&one, &two, regularised));

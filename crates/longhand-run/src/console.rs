@@ -1,13 +1,13 @@
 use std::io;
 use std::time::{Duration, Instant};
 
-use longhand_report::{Chart, Report, in_characters};
+use longhand_report::{Chart, Curve, Report, in_characters};
 use longhand_train::{Epoch, Step};
 use ndarray::Axis;
 use serde_json::json;
 
 use crate::terminal::{BottomLine, is_terminal, minutes, print_unless_closed};
-use crate::{Failure, Options};
+use crate::{Failure, Options, Set, Sets};
 
 /// Lines on standard output; where standard error is a terminal, progress there.
 #[derive(Debug)]
@@ -21,6 +21,9 @@ pub(crate) struct Console {
     last_progress: Instant,
     epochs: usize,
     classes: usize,
+    measure: &'static str,
+    /// `images` or `samples`.
+    samples: &'static str,
     start: Instant,
     /// Standard output is a terminal that somebody looks at: a chart and a digit in characters
     /// follow the table.
@@ -28,7 +31,7 @@ pub(crate) struct Console {
 }
 
 impl Console {
-    pub fn new(options: &Options, classes: usize) -> Console {
+    pub fn new(options: &Options, sets: &Sets) -> Console {
         let (quiet, json) = (options.quiet, options.json);
         Console {
             quiet: quiet || json,
@@ -37,7 +40,9 @@ impl Console {
             progress: BottomLine::new(!quiet),
             last_progress: Instant::now(),
             epochs: options.epochs(),
-            classes,
+            classes: sets.classes().len(),
+            measure: sets.measure().name(),
+            samples: if matches!(sets.train, Set::Pictures(_)) { "images" } else { "samples" },
             start: Instant::now(),
             pictures: !quiet && !json && is_terminal(&io::stdout()),
         }
@@ -57,6 +62,11 @@ impl Console {
         if self.quiet { Ok(()) } else { self.line(text) }
     }
 
+    /// Takes away what is drawn on the terminal.
+    pub fn line_is_done(&self) {
+        self.progress.show("");
+    }
+
     /// The last line, of a run that is not for programs.
     pub fn last_line(&mut self, text: &str) -> Result<(), Failure> {
         if self.json { Ok(()) } else { self.line(text) }
@@ -68,28 +78,39 @@ impl Console {
             self.start = Instant::now();
         }
         if self.json {
+            let [train_measure, valid_measure] =
+                ["train", "valid"].map(|set| format!("{set}_{}", self.measure));
             let object = json!({
                 "epoch": epoch,
                 "train_loss": train.loss,
-                "train_accuracy": train.metric,
+                train_measure: train.metric,
                 "valid_loss": valid.loss,
-                "valid_accuracy": valid.metric,
+                valid_measure: valid.metric,
                 "seconds": seconds,
                 "samples": samples,
             });
             return self.line(&object.to_string());
         }
         if *epoch == 0 {
-            let (classes, chance) = (self.classes, (self.classes as f64).ln());
             let initial = train.loss;
-            self.detail(&format!("\ninitial loss {initial:.4} (ln {classes} = {chance:.4})\n"))?;
-            return self.detail("epoch  train loss  valid loss  valid accuracy  seconds  images/s");
+            self.detail(&match self.classes {
+                0 => format!("\ninitial loss {initial:.4} (the mean for all samples: 1)\n"),
+                n => format!("\ninitial loss {initial:.4} (ln {n} = {:.4})\n", (n as f64).ln()),
+            })?;
+            return self.heading();
         }
         let per_second = *samples as f64 / seconds;
         self.detail(&format!(
             "{epoch:>5}  {:>10.4}  {:>10.4}  {:>14.4}  {seconds:>7.3}  {per_second:>8.0}",
             train.loss, valid.loss, valid.metric
         ))
+    }
+
+    /// The names of the columns.
+    pub fn heading(&mut self) -> Result<(), Failure> {
+        self.start = Instant::now();
+        let (measure, samples) = (format!("valid {}", self.measure), self.samples);
+        self.detail(&format!("epoch  train loss  valid loss  {measure:>14}  seconds  {samples}/s"))
     }
 
     /// Rewrites the line at the bottom of a terminal, ten times a second at most.
@@ -106,16 +127,20 @@ impl Console {
         }
     }
 
-    /// On a terminal, the losses as a chart and the worst mistake in characters.
-    pub fn pictures(&mut self, report: &Report<'_>) -> Result<(), Failure> {
+    /// On a terminal, the losses as a chart.
+    pub fn chart(&mut self, title: &str, curves: &[Curve]) -> Result<(), Failure> {
         if !self.pictures {
             return Ok(());
         }
-        let (curves, title) = (&report.losses, &*report.title);
         let chart = Chart { title, x: "epoch", y: "loss", curves, mark: None, ticks: &[] };
-        self.line(&format!("\n{}", chart.text(62, 12)))?;
-        let Some(mistake) = report.worst_mistake() else { return Ok(()) };
-        let image = report.images.index_axis(Axis(0), mistake.image);
+        self.line(&format!("\n{}", chart.text(62, 12)))
+    }
+
+    /// On a terminal, the worst mistake in characters.
+    pub fn worst_mistake(&mut self, report: &Report<'_>) -> Result<(), Failure> {
+        let mistake = report.worst_mistake().filter(|_| self.pictures);
+        let (Some(mistake), Some(images)) = (mistake, report.images) else { return Ok(()) };
+        let image = images.index_axis(Axis(0), mistake.image);
         self.line(&format!("{}\n", in_characters(&image).join("\n").trim_matches('\n')))?;
         self.line(&format!(
             "the worst mistake: a {}, classified as {} with a probability of {:.1} %",

@@ -18,6 +18,8 @@ pub enum Failure {
     Run(String),
     /// Training diverged: exit code 1.
     Diverged(Diverged<f64>),
+    /// Ctrl-C ended the run, which can be taken up again: exit code 130.
+    Interrupted(String),
 }
 
 impl Failure {
@@ -31,7 +33,9 @@ impl Failure {
 impl Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Failure::Help(text) | Failure::Run(text) => f.write_str(text),
+            Failure::Help(text) | Failure::Run(text) | Failure::Interrupted(text) => {
+                f.write_str(text)
+            }
             Failure::Usage(text) => {
                 write!(f, "{text}\n`--help` lists all flags with their defaults.")
             }
@@ -51,6 +55,10 @@ pub fn exit(ended: Result<(), Failure>) -> ExitCode {
     match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure::Help(text)) => exit(terminal::print(&format!("{}\n", text.trim_end()))),
+        Err(Failure::Interrupted(text)) => {
+            let _ = writeln!(io::stderr(), "{text}");
+            ExitCode::from(130)
+        }
         Err(failure) => {
             // Not `eprintln!`, which panics where standard error is closed.
             let _ = writeln!(io::stderr(), "error: {failure}");

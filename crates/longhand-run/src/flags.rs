@@ -2,26 +2,100 @@
 
 use std::ffi::OsString;
 use std::fmt::Display;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, Parser};
-use longhand_mnist::Dataset;
+use longhand_mnist::{Dataset, Split};
+use longhand_save::Checkpoint;
 use serde::Serialize;
 
+use crate::folder::{CHECKPOINT, find};
 use crate::{Failure, data, terminal};
 
-/// The flags of the command line.
+/// The flags of the command line. With `--resume`, those that the run was begun with, and few others.
 ///
 /// # Errors
-/// Help is asked for, a flag is not known, or a value cannot be used.
+/// Help is asked for, a flag is not known, or a value cannot be used; or there is no run to go on
+/// with.
 pub fn parse<T: Parser>() -> Result<T, Failure> {
     if let Some(ignored) = longhand_tensor::ignored_environment() {
         terminal::warn(&ignored);
     }
-    parse_from(std::env::args_os())
+    let matches = T::command().args_override_self(true).try_get_matches_from(std::env::args_os());
+    let matches = matches.map_err(|error| failure(&error))?;
+    let resume = matches.try_get_one::<PathBuf>("resume").ok().flatten();
+    let Some(folder) = resume else {
+        return T::from_arg_matches(&matches).map_err(|error| failure(&error));
+    };
+    let given = |id: &&clap::Id| {
+        matches.value_source(id.as_str()) == Some(clap::parser::ValueSource::CommandLine)
+    };
+    const FREE: [&str; 7] =
+        ["resume", "epochs", "checkpoint_every", "save", "data", "quiet", "json"];
+    if let Some(fixed) = matches.ids().filter(given).find(|id| {
+        !FREE.contains(&id.as_str())
+            && matches.try_get_raw(id.as_str()).is_ok()
+            && T::command().get_arguments().any(|argument| argument.get_id() == *id)
+    }) {
+        let flag = fixed.as_str().replace('_', "-");
+        return Err(Failure::Usage(format!(
+            "--{flag}: a run is gone on with as it was begun; leave it out, or begin a new run with --load"
+        )));
+    }
+    let arguments = arguments(Some(folder))?;
+    let program = std::env::args_os().next().unwrap_or_default();
+    let all = [program].into_iter().chain(arguments.into_iter().map(OsString::from));
+    parse_from(all.chain(["--resume".into(), folder.clone().into_os_string()]))
+}
+
+/// What a checkpoint keeps of how its run was asked for.
+#[derive(Serialize, serde::Deserialize)]
+pub(crate) struct Settings {
+    pub example: String,
+    pub arguments: Vec<String>,
+}
+
+/// The checkpoint of the run in a folder; of several runs that were to have the folder's name, the
+/// latest.
+pub(crate) fn checkpoint(folder: &Path) -> Result<(PathBuf, Checkpoint), Failure> {
+    let folder = find(folder)?;
+    let path = folder.join(CHECKPOINT);
+    let checkpoint =
+        Checkpoint::open(&path).map_err(|error| Failure::Run(format!("--resume: {error}")))?;
+    Ok((folder, checkpoint))
+}
+
+impl Settings {
+    /// Those of a checkpoint.
+    pub fn of(folder: &Path, checkpoint: &Checkpoint) -> Result<Settings, Failure> {
+        serde_json::from_str(&checkpoint.record.settings).map_err(|_| {
+            let folder = terminal::path(folder);
+            Failure::Run(format!("--resume: {folder}: expected the checkpoint of an example's run, found another program's"))
+        })
+    }
+}
+
+/// The arguments of a run: those of the command line; of a run that is gone on with, those that it was
+/// begun with before them.
+pub(crate) fn arguments(resume: Option<&Path>) -> Result<Vec<String>, Failure> {
+    let mut own = vec![];
+    let mut command_line =
+        std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned());
+    while let Some(word) = command_line.next() {
+        match word.as_str() {
+            "--resume" => drop(command_line.next()),
+            other if other.starts_with("--resume=") => {}
+            _ => own.push(word),
+        }
+    }
+    let Some(folder) = resume else { return Ok(own) };
+    let (folder, checkpoint) = checkpoint(folder)?;
+    let mut arguments = Settings::of(&folder, &checkpoint)?.arguments;
+    arguments.append(&mut own);
+    Ok(arguments)
 }
 
 pub(crate) fn parse_from<T: Parser>(
@@ -179,9 +253,18 @@ pub fn folder() -> impl TypedValueParser<Value = PathBuf> {
     })
 }
 
+/// A file: any path but an empty one.
+pub(crate) fn file() -> impl TypedValueParser<Value = PathBuf> {
+    OsStringValueParser::new().try_map(|path| match path.is_empty() {
+        true => Err(wrong("a file", "")),
+        false => Ok(PathBuf::from(path)),
+    })
+}
+
 const DATA_HELP: &str = "Folder with the four MNIST files, plain or .gz, or with pictures, training/<digit>/*.png and \
                          testing/<digit>/*.png (or train, test, valid), or with mnist_train.csv and mnist_test.csv; or \
-                         mnist, fashion-mnist or kmnist to download it [default: the digits inside the program]";
+                         mnist, fashion-mnist or kmnist to download it; mlp also takes a table of your own, .csv, .npz or \
+                         .npy [default: the digits inside the program]";
 
 /// Which digits.
 #[derive(Args, Clone, Debug)]
@@ -189,9 +272,9 @@ pub struct DataFlags {
     /// Where the digits are from; those inside the program without it.
     #[arg(long, value_name = "DIR", value_parser = folder(), help = DATA_HELP)]
     pub data: Option<PathBuf>,
-    /// Images of each digit in either set, or `all`
-    #[arg(long, value_name = "N", default_value = "500", value_parser = PerClass::parse, allow_negative_numbers = true)]
-    pub per_class: PerClass,
+    /// Images of each class in either set, or `all` [default: 500 of ten digits of 28 x 28, all of others]
+    #[arg(long, value_name = "N", value_parser = PerClass::parse, allow_negative_numbers = true)]
+    pub per_class: Option<PerClass>,
 }
 
 impl DataFlags {
@@ -200,8 +283,12 @@ impl DataFlags {
     /// # Errors
     /// They cannot be read, or there are fewer.
     pub fn digits(&self, seed: u64) -> Result<Dataset, Failure> {
-        let all = data::open(self.data.as_deref()).map_err(Failure::Run)?;
-        match self.per_class {
+        self.draw(data::open(self.data.as_deref()).map_err(Failure::Run)?, seed)
+    }
+
+    /// So many images of each class as are asked for.
+    pub(crate) fn draw(&self, all: Dataset, seed: u64) -> Result<Dataset, Failure> {
+        match self.per_class.unwrap_or(PerClass::usual(&all.train)) {
             PerClass::All => Ok(all),
             PerClass::Count(n) => all.draw_per_class(n, seed).map_err(|error| {
                 Failure::Usage(format!("--per-class: {error}; ask for fewer, or for `all`"))
@@ -222,6 +309,15 @@ pub enum PerClass {
 }
 
 impl PerClass {
+    /// The homework's number of digits; of other pictures, all.
+    pub(crate) fn usual(split: &Split) -> PerClass {
+        let (_, rows, columns) = split.images().dim();
+        match (rows, columns, split.classes()) {
+            (28, 28, 10) => PerClass::Count(500),
+            _ => PerClass::All,
+        }
+    }
+
     fn parse(text: &str) -> Result<PerClass, String> {
         match text {
             "all" => Ok(PerClass::All),
@@ -251,7 +347,7 @@ mod tests {
     #[test]
     fn the_last_of_a_flag_counts() {
         let flags = parsed("--epochs 4 --epochs 5 --per-class all").unwrap();
-        assert_eq!((flags.epochs, flags.lr, flags.data.per_class), (5, None, PerClass::All));
+        assert_eq!((flags.epochs, flags.lr, flags.data.per_class), (5, None, Some(PerClass::All)));
     }
 
     #[test]

@@ -2,8 +2,8 @@
 //! complete. A run that is there already is moved aside, not overwritten: the plain name is always
 //! that of the latest run.
 
-use std::ffi::OsString;
-use std::fs::{self, File};
+use std::ffi::{OsStr, OsString};
+use std::fs::{self, File, TryLockError};
 use std::io::{self, Write as _};
 use std::path::{Component, Path, PathBuf};
 
@@ -11,6 +11,12 @@ use crate::{Failure, terminal};
 
 /// Every run has this file: a folder without it is no run's.
 const MARK: &str = "config.json";
+
+/// What a run is taken up again from.
+pub(crate) const CHECKPOINT: &str = "checkpoint.safetensors";
+
+/// What stands between the name of a run and a number, while it is not complete.
+const UNFINISHED: &str = "unfinished-";
 
 /// A folder that is being filled.
 #[derive(Debug)]
@@ -20,6 +26,8 @@ pub struct RunFolder {
     unfinished: PathBuf,
     /// The target is somebody's folder, which is kept: files are moved into it.
     into: bool,
+    /// Held as long as this program writes there.
+    _lock: Option<File>,
 }
 
 impl RunFolder {
@@ -64,8 +72,8 @@ impl RunFolder {
         };
         for attempt in 0.. {
             let mut unfinished = name.clone();
-            unfinished.push(if name.is_empty() { "unfinished-" } else { ".unfinished-" });
-            unfinished.push(std::process::id().to_string());
+            unfinished.push(if name.is_empty() { "" } else { "." });
+            unfinished.push(format!("{UNFINISHED}{}", std::process::id()));
             if attempt > 0 {
                 unfinished.push(format!("-{attempt}"));
             }
@@ -73,15 +81,62 @@ impl RunFolder {
             match fs::create_dir(&unfinished) {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(failed(error)),
-                Ok(()) => return Ok(RunFolder { target: target.to_owned(), unfinished, into }),
+                Ok(()) => {
+                    let target = target.to_owned();
+                    let lock = lock(&unfinished).unwrap_or_default();
+                    return Ok(RunFolder { target, unfinished, into, _lock: lock });
+                }
             }
         }
         unreachable!("some name is free")
     }
 
+    /// Takes up the folder of a run that was interrupted. Of a complete run, a new folder is begun,
+    /// which will be put in its place.
+    ///
+    /// # Errors
+    /// Another program is writing there, or nothing can be written.
+    pub(crate) fn resume(folder: &Path, names: &[&str]) -> Result<RunFolder, Failure> {
+        let folder = plain(folder);
+        let name = folder.file_name().and_then(OsStr::to_str).unwrap_or_default();
+        let Some(at) = name.rfind(UNFINISHED).filter(|&at| at == 0 || name[..at].ends_with('.'))
+        else {
+            return RunFolder::create(&folder, names);
+        };
+        let busy = |()| {
+            let folder = terminal::path(&folder);
+            Failure::Run(format!(
+                "--resume: {folder}: expected a run that has been interrupted, found one that goes on; wait for its end"
+            ))
+        };
+        let lock = lock(&folder).map_err(busy)?;
+        // What a killed program has left of a file it was writing.
+        for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
+            if entry.file_name().to_string_lossy().contains(".part-") {
+                let _ = fs::remove_file(entry.path());
+            }
+        }
+        let (target, into) = match at {
+            0 => (folder.parent().map(Path::to_owned).unwrap_or_default(), true),
+            _ => (folder.with_file_name(&name[..at - 1]), false),
+        };
+        let target = if target.as_os_str().is_empty() { PathBuf::from(".") } else { target };
+        Ok(RunFolder { target, unfinished: folder, into, _lock: lock })
+    }
+
     /// Where the files will be.
     pub fn target(&self) -> &Path {
         &self.target
+    }
+
+    /// Where a file is until the run is complete.
+    pub(crate) fn unfinished(&self, name: &str) -> PathBuf {
+        self.unfinished.join(name)
+    }
+
+    /// Where the files are until the run is complete.
+    pub(crate) fn unfinished_folder(&self) -> &Path {
+        &self.unfinished
     }
 
     /// Begins a file that is written in several parts.
@@ -133,6 +188,45 @@ impl RunFolder {
     }
 }
 
+/// Claims a folder for this program, until it ends. Fails where another one has it; where folders
+/// cannot be locked, nothing is claimed.
+fn lock(folder: &Path) -> Result<Option<File>, ()> {
+    let Ok(file) = File::open(folder) else { return Ok(None) };
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => Err(()),
+        Err(TryLockError::Error(_)) => Ok(None),
+    }
+}
+
+/// The folder with the checkpoint that is meant by a name: itself, or the latest of those that were
+/// to have this name.
+pub(crate) fn find(folder: &Path) -> Result<PathBuf, Failure> {
+    if folder.join(CHECKPOINT).is_file() {
+        return Ok(folder.to_owned());
+    }
+    let plain = plain(folder);
+    let (place, start) = match plain.file_name() {
+        Some(name) => (plain.parent(), format!("{}.{UNFINISHED}", name.to_string_lossy())),
+        None => (None, String::new()),
+    };
+    let place = place.filter(|place| !place.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let named = |folder: &Path, start: &str| -> Vec<PathBuf> {
+        let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+        let named = entries.filter(|e| e.file_name().to_string_lossy().starts_with(start));
+        named.map(|entry| entry.path()).filter(|path| path.join(CHECKPOINT).is_file()).collect()
+    };
+    let all = [named(place, &start), named(&plain, UNFINISHED)].concat();
+    let written = |path: &PathBuf| path.join(CHECKPOINT).metadata().and_then(|m| m.modified()).ok();
+    all.into_iter().max_by_key(written).ok_or_else(|| {
+        let shown = terminal::path(folder);
+        Failure::Run(format!(
+            "--resume: {shown}: expected the folder of a run with {CHECKPOINT}, found none; name the one that the run has named when it \
+             was interrupted"
+        ))
+    })
+}
+
 /// Nothing was written: nothing is left.
 impl Drop for RunFolder {
     fn drop(&mut self) {
@@ -182,16 +276,8 @@ fn move_aside(folder: &Path) -> io::Result<()> {
 /// # Errors
 /// It cannot be written; what was there before is there still.
 pub fn write_whole(path: &Path, contents: impl AsRef<[u8]>) -> Result<(), Failure> {
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(".part");
-    let beside = PathBuf::from(beside);
-    let written = File::create(&beside)
-        .and_then(|mut file| file.write_all(contents.as_ref()))
-        .and_then(|()| fs::rename(&beside, path));
-    written.map_err(|error| {
-        let _ = fs::remove_file(&beside);
-        Failure::write(path, &error)
-    })
+    longhand_save::write_whole(path, contents.as_ref())
+        .map_err(|error| Failure::write(path, &error))
 }
 
 /// A file that grows by whole lines.
@@ -318,7 +404,11 @@ mod tests {
     fn what_cannot_be_written_whole_is_not_there() {
         let root = tempfile::tempdir().unwrap();
         let folder = RunFolder::create(&root.path().join("o"), &[]).unwrap();
-        std::os::unix::fs::symlink("/dev/full", folder.unfinished.join("a.txt.part")).unwrap();
+        std::os::unix::fs::symlink(
+            "/dev/full",
+            folder.unfinished.join(format!("a.txt.part-{}", std::process::id())),
+        )
+        .unwrap();
         assert!(folder.write("a.txt", "text").unwrap_err().to_string().contains("a.txt: No space"));
         assert_eq!(names(&folder.unfinished), [""; 0]);
         drop(folder);

@@ -7,9 +7,9 @@
 //!
 //! ```no_run
 //! use clap::Parser;
-//! use longhand_layers::{SoftmaxCrossEntropy, mlp};
+//! use longhand_layers::mlp;
 //! use longhand_run::{Failure, Options, Run, exit, generator, parse};
-//! use longhand_train::{Accuracy, Training};
+//! use longhand_train::{Data, Training};
 //!
 //! #[derive(Parser)]
 //! struct Flags {
@@ -23,21 +23,28 @@
 //!
 //! fn run() -> Result<(), Failure> {
 //!     let Flags { options } = parse()?;
-//!     let widths = [784, 30, 10];
-//!     let options = options.for_net("mine", 0.1, &widths)?;
-//!     let digits = options.digits()?;
+//!     let options = options.for_example("mine", 0.1)?;
+//!     let data = options.data()?;
+//!     let widths = [data.features(), 30, data.outputs()];
+//!     let options = options.for_net(&widths, None, &data)?;
 //!     let mut model = mlp::<f32>(&widths, &mut generator(options.seed));
-//!     let mut optimizer = options.optimizer(&model, digits.train.len());
-//!     let mut run = Run::start(&options, &digits, &model)?;
+//!     let mut optimizer = options.optimizer(&model, data.train.len());
+//!     let mut run = Run::start(&options, &data, &model)?;
 //!     let training = Training {
-//!         loss: SoftmaxCrossEntropy,
-//!         metric: Accuracy,
+//!         loss: options.loss(),
+//!         metric: options.metric(&data),
 //!         epochs: options.epochs(),
 //!         batch_size: options.batch_size,
 //!         seed: options.seed,
 //!     };
-//!     let trained = training.run(&mut model, &mut optimizer, &digits.train, &digits.test, &mut run);
-//!     run.finish(trained.map(|_| ()), &mut model)
+//!     let mut progress = run.take_up(&mut model, &mut optimizer)?;
+//!     let mut trained = Ok(());
+//!     while trained.is_ok() && run.goes_on(&progress, &model, &mut optimizer)? {
+//!         trained = training.resume(
+//!             &mut progress, &mut model, &mut optimizer, &data.train, &data.valid, &mut run,
+//!         );
+//!     }
+//!     run.finish(trained, &mut model)
 //! }
 //! ```
 
@@ -47,6 +54,7 @@ mod data;
 mod failure;
 mod flags;
 mod folder;
+mod interrupt;
 mod loss;
 mod memory;
 mod options;
@@ -56,20 +64,19 @@ pub mod terminal;
 pub mod workloads;
 
 pub use checks::{Checks, Model};
-pub use data::open;
+pub use data::{Answers, Set, Sets, open};
 pub use failure::{Failure, exit};
 pub use flags::{
     DataFlags, List, PerClass, count, folder, list, parse, positive_rate, rate, whole,
 };
 pub use folder::{RunFolder, write_whole};
-pub use loss::CrossEntropy;
+pub use loss::{CrossEntropy, Measure, Objective};
 pub use memory::check_memory;
 pub use options::{NetOptions, OptimizerName, Options, ScheduleName};
-pub use run::{Predictions, Run, accuracies, losses};
+pub use run::{Run, losses};
 
-use hmac_sha256::Hash;
 use longhand_layers::rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
-use longhand_mnist::Dataset;
+use longhand_mnist::{Dataset, Split};
 
 /// The generator of a model's initial weights. Each model has one of its own, so that a net is the
 /// same wherever it is trained.
@@ -79,12 +86,8 @@ pub fn generator(seed: u64) -> Xoshiro256PlusPlus {
 
 /// SHA-256 of the images and labels used, in their order.
 pub fn identity(digits: &Dataset) -> String {
-    let mut hash = Hash::new();
-    for split in [&digits.train, &digits.test] {
-        hash.update(split.images().as_slice().expect("standard layout"));
-        hash.update(split.labels());
-    }
-    hex(&hash.finalize())
+    let set = |split: &Split| Set::Pictures(split.clone());
+    data::identity(&set(&digits.train), &set(&digits.test))
 }
 
 pub(crate) fn hex(bytes: &[u8]) -> String {

@@ -1,5 +1,10 @@
-use longhand_layers::ndarray::Array2;
-use longhand_layers::{Float, Loss, SoftmaxCrossEntropy, WeightedSoftmaxCrossEntropy};
+use longhand_layers::ndarray::{Array2, ArrayRef2};
+use longhand_layers::{
+    Float, Loss, MeanSquaredError, SoftmaxCrossEntropy, WeightedSoftmaxCrossEntropy,
+};
+use longhand_train::{Accuracy, Metric, RootMeanSquaredError};
+
+use crate::Answers;
 
 /// The homework's cross-entropy, or that against smoothed labels.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,6 +44,69 @@ impl<F: Float> Loss<F> for CrossEntropy {
         match self {
             CrossEntropy::Plain(loss) => loss.loss_and_grad(logits, labels),
             CrossEntropy::Smoothed(loss) => loss.loss_and_grad(logits, labels),
+        }
+    }
+}
+
+/// What is minimised: the cross-entropy of classes, or the mean squared error of numbers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Objective(pub CrossEntropy);
+
+impl Loss<f32> for Objective {
+    type Target = Answers;
+
+    fn loss(&self, y: &ArrayRef2<f32>, answers: &Answers) -> f32 {
+        match answers {
+            Answers::Labels(labels) => self.0.loss(y, labels),
+            Answers::Numbers(numbers) => MeanSquaredError.loss(y, numbers),
+        }
+    }
+
+    fn loss_and_grad(&self, y: Array2<f32>, answers: &Answers) -> (f32, Array2<f32>) {
+        match answers {
+            Answers::Labels(labels) => self.0.loss_and_grad(y, labels),
+            Answers::Numbers(numbers) => MeanSquaredError.loss_and_grad(y, numbers),
+        }
+    }
+}
+
+/// What is measured beside the loss: the accuracy of classes; of numbers, the root of the mean
+/// squared error, in their own unit.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Measure {
+    /// The share of samples classified correctly.
+    Accuracy,
+    /// The root of the mean squared error, times the standard deviation of the numbers.
+    Error {
+        /// The standard deviation.
+        deviation: f64,
+    },
+}
+
+impl Measure {
+    /// What it is called in tables and files.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Measure::Accuracy => "accuracy",
+            Measure::Error { .. } => "rmse",
+        }
+    }
+}
+
+impl Metric<f32, Answers> for Measure {
+    type Value = f64;
+
+    fn of_batch(&self, y: &ArrayRef2<f32>, answers: &Answers) -> f64 {
+        match answers {
+            Answers::Labels(labels) => Accuracy.of_batch(y, labels),
+            Answers::Numbers(numbers) => RootMeanSquaredError.of_batch(y, numbers),
+        }
+    }
+
+    fn value(&self, mean: f64) -> f64 {
+        match self {
+            Measure::Accuracy => mean,
+            Measure::Error { deviation } => mean.sqrt() * deviation,
         }
     }
 }

@@ -1,46 +1,70 @@
+use std::fs;
 use std::ops::ControlFlow;
+use std::path::PathBuf;
 use std::time::Instant;
 
 use hmac_sha256::Hash;
 use longhand_data::{Batch, Data};
 use longhand_layers::ndarray::{Array2, Axis, concatenate};
 use longhand_layers::{Layer, softmax};
-use longhand_mnist::{Dataset, Split};
-use longhand_report::{Curve, Report, loss_svg};
-use longhand_train::{Diverged, EarlyStopping, Epoch, Flow, Observer, Step, blew_up};
+use longhand_optim::Resumable;
+use longhand_report::{Chart, Curve, NumbersReport, Report, loss_svg};
+use longhand_save::{Feature, Layers, Model, Output, Record, load_into, save_checkpoint};
+use longhand_train::{Diverged, EarlyStopping, Epoch, Flow, Observer, Progress, Step, blew_up};
 use serde_json::json;
 
 use crate::console::Console;
-use crate::folder::{Appended, RunFolder};
-use crate::{Failure, Options, hex, identity, net_name, terminal};
+use crate::flags::{self, Settings};
+use crate::folder::{Appended, CHECKPOINT, RunFolder};
+use crate::interrupt::Interrupt;
+use crate::{Answers, Failure, Options, Set, Sets, hex, net_name, terminal};
+
+/// The file of the trained model.
+const MODEL: &str = "model.safetensors";
 
 /// Writes down what happens in a run: lines on the terminal, and the files of its folder. It stops
-/// a run early where `--patience` asks for it.
+/// a run early where `--patience` asks for it, writes checkpoints, and goes on with a run that was
+/// interrupted.
 ///
 /// A loop written by hand calls [`step`](Run::step) and [`epoch`](Run::epoch);
-/// [`Training::run`](longhand_train::Training::run) takes it as its observer.
-/// [`finish`](Run::finish) ends it in either case.
+/// [`Training::resume`](longhand_train::Training::resume) takes it as its observer. Around it,
+/// [`take_up`](Run::take_up) says where training begins, [`goes_on`](Run::goes_on) whether it does,
+/// and [`finish`](Run::finish) ends it.
 #[derive(Debug)]
 pub struct Run<'a, M> {
     options: &'a Options,
-    digits: &'a Dataset,
+    sets: &'a Sets,
     title: String,
     console: Console,
     /// The files; none of a dry run.
     files: Option<Files>,
     history: Vec<Epoch<f64>>,
+    /// How long the training of each epoch took.
+    seconds: Vec<f64>,
     stopping: Option<EarlyStopping<M>>,
+    state: State,
     /// When the present epoch began, and how long its training took.
     clock: (Instant, f64),
+}
+
+/// Why training has come to a stop, or whether it has begun.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum State {
+    Beginning,
+    /// A checkpoint is due.
+    Pausing,
+    /// An early stop.
+    Stopped,
 }
 
 #[derive(Debug)]
 struct Files {
     folder: RunFolder,
     metrics: Appended,
+    interrupt: Interrupt,
 }
 
-const NAMES: [&str; 8] = [
+const NAMES: [&str; 12] = [
     "metrics.csv",
     "report.html",
     "loss.svg",
@@ -49,44 +73,153 @@ const NAMES: [&str; 8] = [
     "calibration.svg",
     "weights.png",
     "mistakes.png",
+    "error.svg",
+    "predictions.svg",
+    MODEL,
+    CHECKPOINT,
 ];
 
-impl<'a, M: Layer<f32>> Run<'a, M> {
+impl<'a, M: Layer<f32> + Layers<f32>> Run<'a, M> {
     /// Begins a run: makes its folder, so that one that cannot be written shows before the training
     /// and not after it, and prints what is to be trained.
     ///
     /// # Errors
     /// The folder or standard output cannot be written.
-    pub fn start(
-        options: &'a Options,
-        digits: &'a Dataset,
-        model: &M,
-    ) -> Result<Run<'a, M>, Failure> {
+    pub fn start(options: &'a Options, sets: &'a Sets, model: &M) -> Result<Run<'a, M>, Failure> {
         let net = net_name(&options.widths);
         let mut run = Run {
             options,
-            digits,
+            sets,
             title: format!("{}: {net}", options.example),
-            console: Console::new(options, Split::CLASSES),
+            console: Console::new(options, sets),
             files: None,
             history: vec![],
+            seconds: vec![],
             stopping: options.patience.map(EarlyStopping::new),
+            state: State::Beginning,
             clock: (Instant::now(), 0.0),
         };
         if !options.dry_run {
-            run.files = Some(Files::create(options, digits)?);
+            run.files = Some(Files::create(options, sets)?);
         }
-        run.console.detail(&format!("data   {}", data_text(digits)))?;
+        run.console.detail(&format!("data   {}", sets.text()))?;
         run.console.detail(&format!("model  {net}, {} parameters", model.count()))?;
         run.console.detail(&format!("train  {}", options.text()))?;
         Ok(run)
     }
 
-    /// Takes note of a batch that has been trained on.
-    pub fn step(&mut self, step: &Step) {
+    /// Where training begins: at its start, with the weights of `--load` if there are any; or where
+    /// the run of `--resume` has come to.
+    ///
+    /// # Errors
+    /// The file cannot be read, or is of another model, another optimizer or other data.
+    pub fn take_up(
+        &mut self,
+        model: &mut M,
+        optimizer: &mut impl Resumable<f32, M>,
+    ) -> Result<Progress<f64>, Failure> {
+        let Some(folder) = &self.options.resume else {
+            if let Some(path) = self.options.load() {
+                load_into(model, path).map_err(|error| Failure::Run(format!("--load: {error}")))?;
+            }
+            return Ok(Progress::default());
+        };
+        let failed = |error: longhand_save::Error| Failure::Run(format!("--resume: {error}"));
+        let (folder, checkpoint) = match &self.files {
+            // The folder of a run that was interrupted has been taken over.
+            Some(files) if files.folder.unfinished(CHECKPOINT).is_file() => {
+                flags::checkpoint(files.folder.unfinished_folder())?
+            }
+            _ => flags::checkpoint(folder)?,
+        };
+        let shown = terminal::path(&folder);
+        let settings = Settings::of(&folder, &checkpoint)?;
+        if settings.example != self.options.example {
+            let example = settings.example;
+            return Err(Failure::Run(format!(
+                "--resume: {shown}: expected a run of {}, found one of {example}",
+                self.options.example
+            )));
+        }
+        if checkpoint.record.data != self.sets.identity() {
+            return Err(Failure::Run(format!(
+                "--resume: {shown}: expected the data that the run was begun with, found others, {}; name them with --data",
+                self.sets.source
+            )));
+        }
+        let progress =
+            checkpoint.restore(model, optimizer, self.stopping.as_mut()).map_err(failed)?;
+        self.history = progress.history.clone();
+        self.seconds = checkpoint.record.seconds.clone();
+        if let Some(files) = &mut self.files {
+            for (epoch, seconds) in self.history.iter().zip(&self.seconds) {
+                files.metrics.epoch(epoch, *seconds)?;
+            }
+        }
+        let (last, step) = (self.history.len().saturating_sub(1), progress.partial.steps);
+        self.console.detail(&match step {
+            0 => format!("\ngoing on after epoch {last}\n"),
+            _ => format!("\ngoing on after epoch {last} and {step} steps\n"),
+        })?;
+        self.console.heading()?;
+        Ok(progress)
+    }
+
+    /// Whether training begins, or goes on after it has come to a stop: to write a checkpoint, which
+    /// is done here, or for good.
+    ///
+    /// # Errors
+    /// The checkpoint cannot be written; the one before is there still. Or Ctrl-C was pressed: the
+    /// error says how to go on.
+    pub fn goes_on(
+        &mut self,
+        progress: &Progress<f64>,
+        model: &M,
+        optimizer: &mut impl Resumable<f32, M>,
+    ) -> Result<bool, Failure> {
+        let state = std::mem::replace(&mut self.state, State::Pausing);
+        let complete = state == State::Stopped || progress.epoch() > self.options.epochs();
+        if state == State::Beginning {
+            return Ok(!complete);
+        }
+        let Some(files) = &self.files else { return Ok(!complete) };
+        let interrupted = files.interrupt.came() && !complete;
+        let due = self.options.is_checkpoint_due(self.history.len().saturating_sub(1));
+        if interrupted || due || (complete && self.options.keeps_checkpoints()) {
+            let settings = Settings {
+                example: self.options.example.to_owned(),
+                arguments: self.options.arguments.clone(),
+            };
+            let record = Record {
+                settings: serde_json::to_string(&settings).expect("texts"),
+                data: self.sets.identity(),
+                seed: self.options.seed,
+                seconds: self.seconds.clone(),
+            };
+            let path = files.folder.unfinished(CHECKPOINT);
+            save_checkpoint(path, &record, model, optimizer, progress, self.stopping.as_ref())
+                .map_err(|error| Failure::Run(format!("cannot write {error}")))?;
+        }
+        if interrupted {
+            self.console.line_is_done();
+            let folder = terminal::argument(files.folder.unfinished_folder());
+            return Err(Failure::Interrupted(format!(
+                "interrupted; to go on: cargo run --example {} -- --resume {folder}",
+                self.options.example
+            )));
+        }
+        Ok(!complete)
+    }
+
+    /// Takes note of a batch that has been trained on, and says whether training goes on.
+    pub fn step(&mut self, step: &Step) -> ControlFlow<()> {
         self.console.progress(step);
         if step.step == step.steps {
             self.clock.1 = self.clock.0.elapsed().as_secs_f64();
+        }
+        match &self.files {
+            Some(files) if files.interrupt.came() => ControlFlow::Break(()),
+            _ => ControlFlow::Continue(()),
         }
     }
 
@@ -101,21 +234,23 @@ impl<'a, M: Layer<f32>> Run<'a, M> {
                 return Err(self.diverged(epoch.epoch, None, loss));
             }
         }
+        let seconds = self.clock.1;
         self.history.push(epoch);
+        self.seconds.push(seconds);
         if let Some(files) = &mut self.files {
-            let Epoch { epoch, train, valid, .. } = epoch;
-            files.metrics.line(&format!(
-                "{epoch},{},{},{},{},{}",
-                train.loss, train.metric, valid.loss, valid.metric, self.clock.1
-            ))?;
+            files.metrics.epoch(&epoch, seconds)?;
         }
-        self.console.epoch(&epoch, self.clock.1)?;
-        let flow = match &mut self.stopping {
-            Some(stopping) => stopping.note(&epoch, model),
-            None => ControlFlow::Continue(()),
-        };
+        self.console.epoch(&epoch, seconds)?;
         self.clock = (Instant::now(), 0.0);
-        Ok(flow)
+        if let Some(stopping) = &mut self.stopping
+            && stopping.note(&epoch, model).is_break()
+        {
+            self.state = State::Stopped;
+            return Ok(ControlFlow::Break(()));
+        }
+        let interrupted = self.files.as_ref().is_some_and(|files| files.interrupt.came());
+        let due = self.files.is_some() && self.options.is_checkpoint_due(epoch.epoch);
+        Ok(if interrupted || due { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
     }
 
     /// The error of training that diverged, in a step or, without one, at the end of an epoch.
@@ -124,8 +259,8 @@ impl<'a, M: Layer<f32>> Run<'a, M> {
         Diverged { epoch, step, sample: None, loss, history }.into()
     }
 
-    /// Ends the run: writes the plot and the report, and prints the last line. With `--patience`,
-    /// the model gets the weights of the best epoch.
+    /// Ends the run: writes the plot, the model and the report, and prints the last line. With
+    /// `--patience`, the model gets the weights of the best epoch.
     ///
     /// # Errors
     /// Training has failed, or something cannot be written. A run that diverged keeps what it
@@ -134,8 +269,7 @@ impl<'a, M: Layer<f32>> Run<'a, M> {
         if let Some(files) = &self.files
             && !self.history.is_empty()
         {
-            let svg = loss_svg(&self.title, &losses(&self.history), Split::CLASSES);
-            files.folder.write("loss.svg", svg)?;
+            files.folder.write("loss.svg", self.loss_svg())?;
         }
         match trained {
             Err(Failure::Diverged(diverged)) => {
@@ -146,46 +280,120 @@ impl<'a, M: Layer<f32>> Run<'a, M> {
             }
             other => other?,
         }
-        let best = self.stopping.as_ref().and_then(EarlyStopping::best).map(|(epoch, _)| epoch);
+        let best = self.stopping.as_ref().and_then(|stopping| Some(stopping.best.as_ref()?.epoch));
         if let Some(stopping) = self.stopping.take() {
             stopping.restore(model);
         }
         let last = self.history[self.history.len() - 1];
         let shown = self.history[best.unwrap_or(last.epoch)];
-        let predictions = Predictions::new(model, &self.digits.test);
+        let predictions = Predictions::new(model, &self.sets.valid);
         self.warn_if_useless(&shown, &predictions);
-        let settings = vec![
-            ("data".to_owned(), data_text(self.digits)),
-            (
-                "model".to_owned(),
-                format!("{}, {} parameters", net_name(&self.options.widths), model.count()),
-            ),
-            ("training".to_owned(), self.options.text()),
-            ("epochs".to_owned(), self.options.epochs().to_string()),
-        ];
-        let report = predictions.report(&self.title, settings, &self.history, model, self.digits);
+        if let Some(files) = &self.files {
+            self.save_model(files, model)?;
+        }
+        let (title, sets) = (self.title.clone(), self.sets);
+        let settings = self.settings(model.count());
+        let calibration = match &sets.output {
+            Output::Number(Feature { name, mean, deviation }) => {
+                let own = |n: f64| n * deviation + mean;
+                let targets: Vec<f64> = predictions.numbers.iter().map(|&n| own(n)).collect();
+                let outputs: Vec<f64> =
+                    predictions.outputs.iter().map(|&n| own(f64::from(n))).collect();
+                let report = NumbersReport {
+                    title: title.clone(),
+                    settings,
+                    losses: losses(&self.history),
+                    errors: measures(&self.history),
+                    name: name.clone(),
+                    targets: &targets,
+                    predictions: &outputs,
+                };
+                if let Some(files) = &self.files {
+                    files.numbers(&report)?;
+                }
+                self.console.chart(&title, &losses(&self.history))?;
+                String::new()
+            }
+            _ => {
+                let report = predictions.report(&title, settings, &self.history, model, sets);
+                if let Some(files) = &self.files {
+                    files.report(&report)?;
+                }
+                self.console.chart(&title, &report.losses)?;
+                self.console.worst_mistake(&report)?;
+                format!("; calibration error {:.4}", report.calibration_error())
+            }
+        };
+        let least = |a: &&Epoch<f64>, b: &&Epoch<f64>| a.valid.loss.total_cmp(&b.valid.loss);
+        let lowest = self.history.iter().min_by(least).unwrap_or(&last);
+        let (loss, epoch) = (lowest.valid.loss, lowest.epoch);
+        self.console.detail(&format!(
+            "\nlowest valid loss {loss:.4} in epoch {epoch}{calibration}\nweights {} (SHA-256)",
+            &weights_hash(model)[..16]
+        ))?;
         let place = match self.files {
             Some(files) => {
-                files.report(&report)?;
-                let path = files.folder.publish()?.join("report.html");
-                format!("see {}", terminal::path(&path))
+                let folder = files.publish(self.options.keeps_checkpoints())?;
+                let (report, model) = (folder.join("report.html"), folder.join(MODEL));
+                let use_it = use_of(
+                    self.sets,
+                    &terminal::argument(&model),
+                    self.options.data_argument().as_deref(),
+                );
+                format!("to use it, {use_it}; see {}", terminal::path(&report))
             }
             None => "a dry run, nothing written".to_owned(),
         };
-        self.console.pictures(&report)?;
-        let least = |a: &&Epoch<f64>, b: &&Epoch<f64>| a.valid.loss.total_cmp(&b.valid.loss);
-        let lowest = self.history.iter().min_by(least).unwrap_or(&last);
-        let (loss, epoch, error) = (lowest.valid.loss, lowest.epoch, report.calibration_error());
-        self.console.detail(&format!(
-            "\nlowest valid loss {loss:.4} in epoch {epoch}; calibration error {error:.4}\nweights {} (SHA-256)",
-            &weights_hash(model)[..16]
-        ))?;
-        let when = match best {
-            Some(best) => format!("with the weights of epoch {best}, the best of {}", last.epoch),
-            None => format!("after {} epochs", last.epoch),
+        let when = match (best, last.epoch) {
+            (Some(best), last) => format!("with the weights of epoch {best}, the best of {last}"),
+            (None, 0) => "before training".to_owned(),
+            (None, 1) => "after 1 epoch".to_owned(),
+            (None, last) => format!("after {last} epochs"),
         };
-        let accuracy = shown.valid.metric;
-        self.console.last_line(&format!("validation accuracy {accuracy:.4} {when}; {place}"))
+        let (measure, value) = (self.sets.measure().name(), shown.valid.metric);
+        self.console.last_line(&format!("validation {measure} {value:.4} {when}; {place}"))
+    }
+
+    /// The losses, with that of guessing as a mark.
+    fn loss_svg(&self) -> String {
+        let (title, curves) = (&self.title, &losses(&self.history));
+        match self.sets.classes().len() {
+            0 => {
+                let (x, y, mark) = ("epoch", "loss", Some((1.0, "the mean for all")));
+                Chart { title, x, y, curves, mark, ticks: &[] }.svg()
+            }
+            classes => loss_svg(title, curves, classes),
+        }
+    }
+
+    /// What the report says of the run. It is the same wherever the run's folder is.
+    fn settings(&self, parameters: usize) -> Vec<(String, String)> {
+        let net = net_name(&self.options.widths);
+        let mut settings = vec![
+            ("data".to_owned(), self.sets.text()),
+            ("model".to_owned(), format!("{net}, {parameters} parameters")),
+            ("training".to_owned(), self.options.text()),
+            ("epochs".to_owned(), self.options.epochs().to_string()),
+        ];
+        if self.files.is_some() {
+            let path = format!("FOLDER/{MODEL}");
+            let use_it = use_of(self.sets, &path, self.options.data_argument().as_deref());
+            settings.push(("trained model".to_owned(), format!("{MODEL}, beside this page")));
+            settings
+                .push(("to use it".to_owned(), format!("{use_it}, where FOLDER is this page's")));
+        }
+        settings
+    }
+
+    /// Writes the model into the folder, and where `--save` asks for it.
+    fn save_model(&self, files: &Files, net: &M) -> Result<(), Failure> {
+        let mut model = Model::of(net);
+        (model.input, model.output) = (self.sets.input.clone(), self.sets.output.clone());
+        let inside = files.folder.unfinished(MODEL);
+        for path in [Some(inside.as_path()), self.options.save()].into_iter().flatten() {
+            model.save(path).map_err(|error| Failure::Run(format!("cannot write {error}")))?;
+        }
+        Ok(())
     }
 
     /// Warns if training did not help.
@@ -193,34 +401,60 @@ impl<'a, M: Layer<f32>> Run<'a, M> {
         if self.history.len() < 2 {
             return;
         }
-        let p = &predictions.probabilities;
-        if p.nrows() > 1 && p.rows().into_iter().all(|row| row == p.row(0)) {
-            terminal::warn(
-                "the outputs are the same for every image: all hidden units are dead; try a smaller learning rate, or --activation leaky-relu",
-            );
+        let y = &predictions.outputs;
+        if y.nrows() > 1 && y.rows().into_iter().all(|row| row == y.row(0)) {
+            let samples =
+                if matches!(self.sets.valid, Set::Pictures(_)) { "image" } else { "sample" };
+            terminal::warn(&format!(
+                "the outputs are the same for every {samples}: all hidden units are dead; try a smaller learning rate, or --activation leaky-relu"
+            ));
             return;
         }
-        let chance = 1.0 / Split::CLASSES as f64;
-        let deviation = (chance * (1.0 - chance) / self.digits.test.len() as f64).sqrt();
+        let classes = self.sets.classes().len();
+        if classes == 0 {
+            if last.valid.loss > 0.999 {
+                terminal::warn(&format!(
+                    "the validation loss {:.4} is no better than that of the mean for all samples (about 1): the learning rate {} is likely \
+                     too large or too small, or the features say nothing of the number",
+                    last.valid.loss,
+                    self.options.learning_rate()
+                ));
+            }
+            return;
+        }
+        let chance = 1.0 / classes as f64;
+        let deviation = (chance * (1.0 - chance) / self.sets.valid.len() as f64).sqrt();
         let guessing = last.valid.metric <= chance + 3.0 * deviation;
-        if guessing && last.valid.loss > 0.999 * (Split::CLASSES as f64).ln() {
+        if guessing && last.valid.loss > 0.999 * (classes as f64).ln() {
             let (accuracy, loss) = (last.valid.metric, last.valid.loss);
             terminal::warn(&format!(
-                "validation accuracy {accuracy:.4} and loss {loss:.4} are no better than guessing ({chance} and {:.4}): the learning rate \
+                "validation accuracy {accuracy:.4} and loss {loss:.4} are no better than guessing ({chance:.4} and {:.4}): the learning rate \
                  {} is likely too large or too small, or the labels do not belong to the images",
-                (Split::CLASSES as f64).ln(),
+                (classes as f64).ln(),
                 self.options.learning_rate()
             ));
         }
     }
 }
 
-impl<M: Layer<f32>> Observer<M, f64> for Run<'_, M> {
+/// The command that uses a trained model.
+fn use_of(sets: &Sets, model: &str, data: Option<&str>) -> String {
+    match (&sets.train, data) {
+        (Set::Pictures(_), _) => {
+            format!("cargo run --example predict -- --model {model} PICTURE.png")
+        }
+        (Set::Rows(_), data) => {
+            let data = data.unwrap_or("DATA");
+            format!("cargo run --example mlp -- --load {model} --data {data} --epochs 0")
+        }
+    }
+}
+
+impl<M: Layer<f32> + Layers<f32>> Observer<M, f64> for Run<'_, M> {
     type Error = Failure;
 
     fn step(&mut self, step: &Step, _: &M) -> Flow<Failure> {
-        Run::step(self, step);
-        Ok(ControlFlow::Continue(()))
+        Ok(Run::step(self, step))
     }
 
     fn epoch(&mut self, epoch: &Epoch<f64>, model: &M) -> Flow<Failure> {
@@ -228,24 +462,48 @@ impl<M: Layer<f32>> Observer<M, f64> for Run<'_, M> {
     }
 }
 
+impl Appended {
+    fn epoch(&mut self, epoch: &Epoch<f64>, seconds: f64) -> Result<(), Failure> {
+        let Epoch { epoch, train, valid, .. } = epoch;
+        self.line(&format!(
+            "{epoch},{},{},{},{},{seconds}",
+            train.loss, train.metric, valid.loss, valid.metric
+        ))
+    }
+}
+
 impl Files {
-    fn create(options: &Options, digits: &Dataset) -> Result<Files, Failure> {
-        let folder = RunFolder::create(options.out(), &NAMES)?;
+    fn create(options: &Options, sets: &Sets) -> Result<Files, Failure> {
+        let folder = match &options.resume {
+            Some(folder) => RunFolder::resume(&crate::folder::find(folder)?, &NAMES)?,
+            None => RunFolder::create(options.out(), &NAMES)?,
+        };
         let config = json!({
             "example": options.example,
             "version": env!("CARGO_PKG_VERSION"),
-            "options": options.config(),
+            "options": options.config(sets),
             "data": {
-                "source": digits.source,
-                "train": digits.train.len(),
-                "valid": digits.test.len(),
-                "sha256": identity(digits),
+                "source": sets.source,
+                "train": sets.train.len(),
+                "valid": sets.valid.len(),
+                "sha256": sets.identity(),
             },
         });
         folder.write("config.json", format!("{config:#}\n"))?;
         let mut metrics = folder.begin("metrics.csv")?;
-        metrics.line("epoch,train_loss,train_accuracy,valid_loss,valid_accuracy,seconds")?;
-        Ok(Files { folder, metrics })
+        let measure = sets.measure().name();
+        metrics.line(&format!(
+            "epoch,train_loss,train_{measure},valid_loss,valid_{measure},seconds"
+        ))?;
+        Ok(Files { folder, metrics, interrupt: Interrupt::listen() })
+    }
+
+    /// Puts the folder in its place. Without `--checkpoint-every`, a checkpoint is of no use any more.
+    fn publish(self, keeps_checkpoints: bool) -> Result<PathBuf, Failure> {
+        if !keeps_checkpoints {
+            let _ = fs::remove_file(self.folder.unfinished(CHECKPOINT));
+        }
+        self.folder.publish()
     }
 
     /// Writes `report.html` and its pictures.
@@ -263,12 +521,13 @@ impl Files {
         }
         Ok(())
     }
-}
 
-/// Where the digits are from and how many they are.
-fn data_text(digits: &Dataset) -> String {
-    let Dataset { train, test, source, .. } = digits;
-    format!("{source}: {} training and {} validation images", train.len(), test.len())
+    /// The same of predicted numbers.
+    fn numbers(&self, report: &NumbersReport<'_>) -> Result<(), Failure> {
+        self.folder.write("report.html", report.html())?;
+        self.folder.write("error.svg", report.error_svg())?;
+        self.folder.write("predictions.svg", report.predictions_svg())
+    }
 }
 
 fn weights_hash(model: &impl Layer<f32>) -> String {
@@ -279,43 +538,56 @@ fn weights_hash(model: &impl Layer<f32>) -> String {
     hex(&hash.finalize())
 }
 
-/// What a model makes of the validation images, and what would be right.
+/// What a model makes of the validation samples, and what would be right.
 #[derive(Clone, Debug)]
 pub struct Predictions {
-    /// The labels.
-    pub labels: Vec<usize>,
-    /// The softmax of the logits, `[n, classes]`.
-    pub probabilities: Array2<f32>,
+    /// The labels; of numbers, none.
+    labels: Vec<usize>,
+    /// The numbers in their own unit; of classes, none.
+    numbers: Vec<f64>,
+    /// The probabilities of classes, `[n, classes]`; or numbers, standardised, `[n, 1]`.
+    outputs: Array2<f32>,
 }
 
 impl Predictions {
-    /// The predictions for all images of a set.
-    pub fn new(model: &impl Layer<f32>, valid: &Split) -> Predictions {
+    /// The predictions for all samples of a set.
+    fn new(model: &impl Layer<f32>, valid: &Set) -> Predictions {
         let all: Vec<usize> = (0..valid.len()).collect();
-        let mut labels = vec![];
+        let (mut labels, mut numbers) = (vec![], vec![]);
         let parts: Vec<Array2<f32>> = all
             .chunks(1000)
             .map(|positions| {
                 let Batch { x, targets } = valid.batch(positions);
-                labels.extend(targets);
-                softmax(model.infer(&x))
+                match targets {
+                    Answers::Labels(of_batch) => {
+                        labels.extend(of_batch);
+                        softmax(model.infer(&x))
+                    }
+                    Answers::Numbers(of_batch) => {
+                        numbers.extend(of_batch.iter().map(|&n| f64::from(n)));
+                        model.infer(&x)
+                    }
+                }
             })
             .collect();
         let parts: Vec<_> = parts.iter().map(|part| part.view()).collect();
-        let probabilities = concatenate(Axis(0), &parts).expect("as many classes in each part");
-        Predictions { labels, probabilities }
+        let outputs = concatenate(Axis(0), &parts).expect("as many outputs in each part");
+        Predictions { labels, numbers, outputs }
     }
 
-    /// The report of a run.
-    pub fn report<'a, M: Layer<f32>>(
-        &'a self,
+    /// The report of a run that predicts classes.
+    fn report<'s, M: Layer<f32>>(
+        &'s self,
         title: &str,
         settings: Vec<(String, String)>,
         history: &[Epoch<f64>],
         model: &M,
-        digits: &'a Dataset,
-    ) -> Report<'a> {
-        let pixels = digits.test.images().len() / digits.test.len().max(1);
+        sets: &'s Sets,
+    ) -> Report<'s> {
+        let images = match &sets.valid {
+            Set::Pictures(split) => Some(split.images().view()),
+            Set::Rows(_) => None,
+        };
         let first = model.named_params().into_iter().next().and_then(|weight| {
             let shape: [usize; 2] = weight.shape.try_into().ok()?;
             Array2::from_shape_vec(shape, weight.values.to_vec()).ok()
@@ -324,12 +596,12 @@ impl Predictions {
             title: title.to_owned(),
             settings,
             losses: losses(history),
-            accuracies: accuracies(history),
-            classes: digits.class_names.iter().map(ToString::to_string).collect(),
-            images: digits.test.images().view(),
+            accuracies: measures(history),
+            classes: sets.classes().to_vec(),
+            images,
             labels: &self.labels,
-            probabilities: self.probabilities.view(),
-            weights: first.filter(|w| w.nrows() == pixels),
+            probabilities: self.outputs.view(),
+            weights: first.filter(|w| w.nrows() == sets.features()),
         }
     }
 }
@@ -341,10 +613,10 @@ pub fn losses<V>(history: &[Epoch<V>]) -> Vec<Curve> {
     vec![curve("train", |e| e.train.loss), curve("valid", |e| e.valid.loss)]
 }
 
-/// Training and validation accuracy by epoch.
-pub fn accuracies(history: &[Epoch<f64>]) -> Vec<Curve> {
-    let curve = |name, accuracy: fn(&Epoch<f64>) -> f64| {
-        Curve::new(name, history.iter().map(accuracy).collect())
+/// What is measured beside the loss, of training and validation, by epoch.
+fn measures(history: &[Epoch<f64>]) -> Vec<Curve> {
+    let curve = |name, measure: fn(&Epoch<f64>) -> f64| {
+        Curve::new(name, history.iter().map(measure).collect())
     };
     vec![curve("train", |e| e.train.metric), curve("valid", |e| e.valid.metric)]
 }

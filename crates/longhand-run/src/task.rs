@@ -1,16 +1,13 @@
 //! What the examples train nets for.
 
+use std::borrow::Cow;
+
 use longhand_layers::{Layer, Linear, Loss, SoftmaxCrossEntropy, mlp};
-use longhand_mnist::{Dataset, Split};
+use longhand_mnist::Dataset;
 use longhand_optim::{Optimizer, Sgd};
 use longhand_train::{Accuracy, Diverged, Epoch, Metric, Training};
 
 use crate::{CrossEntropy, generator};
-
-/// Pixels of an image.
-pub const PIXELS: usize = 28 * 28;
-/// Classes of digits.
-pub const CLASSES: usize = Split::CLASSES;
 
 /// What nets are trained for, and what is expected of them.
 #[derive(Clone, Debug)]
@@ -24,7 +21,7 @@ pub struct Task<L, K> {
     /// Learning rates of plain SGD: with one layer, and with more.
     pub rates: [f64; 2],
     /// What the loss is when all outputs are zero, in words.
-    pub guess: &'static str,
+    pub guess: Cow<'static, str>,
     /// How far from that it may be when the outputs have a standard deviation of `σ`.
     pub tolerance: fn(f64) -> f64,
     /// The least loss of a net that gives the same answer for every image.
@@ -33,31 +30,33 @@ pub struct Task<L, K> {
     pub least: f64,
 }
 
-/// The homework's.
-pub const CLASSIFICATION: Task<SoftmaxCrossEntropy, Accuracy> = Task {
-    loss: SoftmaxCrossEntropy,
-    metric: Accuracy,
-    outputs: CLASSES,
-    rates: [0.05, 0.1],
-    guess: "ln 10",
-    // Logits that vary by σ within an image raise the logarithm of their sum by σ²/2, and that of
-    // the label is off by σ.
-    tolerance: |deviation| deviation + deviation * deviation / 2.0,
-    constant: std::f64::consts::LN_10,
-    least: 0.0,
-};
+/// The homework's learning rates: with one layer, and with more.
+pub const RATES: [f64; 2] = [0.05, 0.1];
 
-/// The homework's, with this loss.
-pub(crate) fn classification(loss: CrossEntropy) -> Task<CrossEntropy, Accuracy> {
-    let least = loss.least(CLASSES);
-    let Task { metric, outputs, rates, guess, tolerance, constant, .. } = CLASSIFICATION;
-    Task { loss, metric, outputs, rates, guess, tolerance, constant, least }
+/// The homework's, for so many classes.
+pub fn classification(classes: usize) -> Task<SoftmaxCrossEntropy, Accuracy> {
+    Task {
+        loss: SoftmaxCrossEntropy,
+        metric: Accuracy,
+        outputs: classes,
+        rates: RATES,
+        guess: format!("ln {classes}").into(),
+        // Logits that vary by σ within an image raise the logarithm of their sum by σ²/2, and that
+        // of the label is off by σ.
+        tolerance: |deviation| deviation + deviation * deviation / 2.0,
+        constant: (classes as f64).ln(),
+        least: 0.0,
+    }
 }
 
-/// The widths of a net that has hidden layers of these widths; a single width of 0 is no layer.
-pub fn widths(hidden: &[usize], outputs: usize) -> Vec<usize> {
-    let hidden = hidden.iter().copied().filter(|&width| width > 0);
-    [PIXELS].into_iter().chain(hidden).chain([outputs]).collect()
+/// The same with another loss.
+pub(crate) fn classification_by(
+    loss: CrossEntropy,
+    classes: usize,
+) -> Task<CrossEntropy, Accuracy> {
+    let least = loss.least(classes);
+    let Task { metric, outputs, rates, guess, tolerance, constant, .. } = classification(classes);
+    Task { loss, metric, outputs, rates, guess, tolerance, constant, least }
 }
 
 impl<L, K> Task<L, K>
@@ -65,6 +64,13 @@ where
     L: Loss<f32, Target = [usize]> + Clone,
     K: Metric<f32, [usize], Value = f64> + Clone,
 {
+    /// The widths of a net for these pictures that has hidden layers of these widths; a single width
+    /// of 0 is no layer.
+    pub fn widths(&self, digits: &Dataset, hidden: &[usize]) -> Vec<usize> {
+        let hidden = hidden.iter().copied().filter(|&width| width > 0);
+        [digits.train.features()].into_iter().chain(hidden).chain([self.outputs]).collect()
+    }
+
     /// Plain SGD with the task's learning rate for a net of these widths.
     pub fn sgd(&self, widths: &[usize]) -> Sgd {
         Sgd { learning_rate: self.rates[usize::from(widths.len() > 2)], ..Sgd::default() }

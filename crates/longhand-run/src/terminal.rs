@@ -84,7 +84,22 @@ pub fn minutes(seconds: f64) -> String {
 
 /// A path for a message: control characters, which a terminal would obey, are written out.
 pub fn path(path: &Path) -> String {
-    longhand_idx::escaped(path).to_string()
+    longhand_idx::escaped(path)
+}
+
+/// A path as an argument of a command that a user can copy.
+pub fn argument(path: &Path) -> String {
+    let text = self::path(path);
+    let plain = |c: char| c.is_alphanumeric() || "/._-+=:@%".contains(c);
+    match text.chars().all(plain) {
+        true => text,
+        false => format!("'{}'", text.replace('\'', "'\\''")),
+    }
+}
+
+/// Another text of a user's for a message, in the same way.
+pub fn text(text: &str) -> String {
+    longhand_idx::escaped(text)
 }
 
 #[cfg(test)]

@@ -10,25 +10,25 @@ use crate::{Diverged, Epoch, Flow, Observer};
 #[derive(Clone, Debug)]
 pub struct EarlyStopping<M> {
     patience: usize,
-    best: Option<Best<M>>,
+    /// What has been kept. To take up a run again, set it to what it was.
+    pub best: Option<Best<M>>,
 }
 
-#[derive(Clone, Debug)]
-struct Best<M> {
-    epoch: usize,
-    loss: f64,
-    model: M,
+/// The best epoch so far.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Best<M> {
+    /// Its number.
+    pub epoch: usize,
+    /// Its validation loss, the lowest.
+    pub loss: f64,
+    /// The model as it was then.
+    pub model: M,
 }
 
 impl<M> EarlyStopping<M> {
     /// Stops after `patience` epochs without improvement; with 0, after the first.
     pub fn new(patience: usize) -> EarlyStopping<M> {
         EarlyStopping { patience, best: None }
-    }
-
-    /// The epoch with the lowest validation loss so far, and that loss.
-    pub fn best(&self) -> Option<(usize, f64)> {
-        self.best.as_ref().map(|best| (best.epoch, best.loss))
     }
 
     /// Gives the model the weights of the best epoch.

@@ -55,11 +55,13 @@ mod diverged;
 mod early_stopping;
 mod metric;
 mod observer;
+mod progress;
 mod training;
 
 pub use diverged::{Diverged, Set};
-pub use early_stopping::EarlyStopping;
+pub use early_stopping::{Best, EarlyStopping};
 pub use longhand_data::{Batch, Data, Samples, shuffled};
 pub use metric::{Accuracy, AsTarget, BinaryAccuracy, Metric, RootMeanSquaredError, argmax};
 pub use observer::{Epoch, Flow, Observer, Score, Step};
+pub use progress::{Partial, Progress};
 pub use training::{Stopped, Training, blew_up, evaluate};

@@ -1,8 +1,12 @@
+use std::ops::ControlFlow;
+
 use longhand_data::shuffled;
 use longhand_layers::{Float, Layer, Loss};
 use longhand_optim::Optimizer;
 
-use crate::{AsTarget, Batch, Data, Diverged, Epoch, Metric, Observer, Score, Set, Step};
+use crate::{
+    AsTarget, Batch, Data, Diverged, Epoch, Metric, Observer, Partial, Progress, Score, Set, Step,
+};
 
 /// Rows that are evaluated at a time.
 const EVALUATED_AT_ONCE: usize = 1000;
@@ -48,39 +52,101 @@ impl<L, K> Training<L, K> {
         D: Data<F, Targets: AsTarget<L::Target>>,
         O: Observer<M, K::Value>,
     {
-        let start = Epoch {
-            train: self.before(model, train, Set::Training)?,
-            valid: self.before(model, valid, Set::Validation)?,
-            ..Epoch::default()
-        };
-        let mut history = vec![start];
-        let mut go_on = observer.epoch(&start, model)?;
-        let mut grad = model.zeros_like();
-        for epoch in 1..=self.epochs {
-            if go_on.is_break() {
-                break;
+        let mut progress = Progress::default();
+        self.resume(&mut progress, model, optimizer, train, valid, observer)?;
+        Ok(progress.history)
+    }
+
+    /// As [`run`](Training::run), from wherever a run has come to: [`Progress::default`] is its
+    /// start. Where the observer stops it, `progress`, the model and the optimizer are what is needed
+    /// to go on, with the same bits as if it had not been stopped.
+    ///
+    /// # Errors
+    /// As those of [`run`](Training::run).
+    ///
+    /// # Panics
+    /// As [`run`](Training::run).
+    ///
+    /// ```
+    /// use longhand_layers::{Linear, MeanSquaredError, ndarray::array};
+    /// use longhand_optim::Sgd;
+    /// use longhand_train::{Diverged, Epoch, Progress, Samples, Training};
+    /// use std::ops::ControlFlow;
+    ///
+    /// let line = Samples::new(array![[0.0], [1.0]], array![[1.0], [3.0]]);
+    /// let mut model = Linear::from_arrays(array![[0.0]], Some(array![0.0]));
+    /// let mut sgd = Sgd { learning_rate: 0.1, ..Sgd::default() }.init(&model);
+    /// let training = Training { loss: MeanSquaredError, metric: (), epochs: 5, batch_size: 1, seed: 1 };
+    ///
+    /// let mut pause = |epoch: &Epoch<()>, _: &Linear<f64>| match epoch.epoch {
+    ///     2 => ControlFlow::Break(()),
+    ///     _ => ControlFlow::Continue(()),
+    /// };
+    /// let mut progress = Progress::default();
+    /// training.resume(&mut progress, &mut model, &mut sgd, &line, &line, &mut pause)?;
+    /// assert_eq!(progress.epoch(), 3); // what is trained next
+    /// training.resume(&mut progress, &mut model, &mut sgd, &line, &line, &mut pause)?;
+    /// assert_eq!(progress.history.len(), 6); // epochs 0 to 5
+    /// # Ok::<(), Diverged<()>>(())
+    /// ```
+    #[track_caller]
+    pub fn resume<F, M, D, O>(
+        &self,
+        progress: &mut Progress<K::Value>,
+        model: &mut M,
+        optimizer: &mut impl Optimizer<F, M>,
+        train: &D,
+        valid: &impl Data<F, Targets = D::Targets>,
+        observer: &mut O,
+    ) -> Result<(), O::Error>
+    where
+        F: Float,
+        M: Layer<F>,
+        L: Loss<F>,
+        K: Metric<F, L::Target>,
+        D: Data<F, Targets: AsTarget<L::Target>>,
+        O: Observer<M, K::Value>,
+    {
+        if progress.history.is_empty() {
+            let start = Epoch {
+                train: self.before(model, train, Set::Training)?,
+                valid: self.before(model, valid, Set::Validation)?,
+                ..Epoch::default()
+            };
+            progress.history.push(start);
+            if observer.epoch(&start, model)?.is_break() {
+                return Ok(());
             }
-            let score = self.epoch(epoch, model, &mut grad, optimizer, train, observer);
-            let train_score = match score {
-                Ok(Some(score)) => score,
-                Ok(None) => break,
+        }
+        let initial = progress.history[0].train.loss;
+        let mut grad = model.zeros_like();
+        while progress.epoch() <= self.epochs {
+            let epoch = progress.epoch();
+            let Progress { history, partial } = &mut *progress;
+            let steps = self.steps(epoch, partial, model, &mut grad, optimizer, train, observer);
+            match steps {
+                Ok(ControlFlow::Continue(())) => {}
+                Ok(ControlFlow::Break(())) => return Ok(()),
                 Err(Stopped::Observer(error)) => return Err(error),
                 Err(Stopped::Diverged { step, loss }) => {
-                    return Err(
-                        Diverged { epoch, step: Some(step), sample: None, loss, history }.into()
-                    );
+                    let (step, history) = (Some(step), history.clone());
+                    return Err(Diverged { epoch, step, sample: None, loss, history }.into());
                 }
-            };
+            }
+            let train_score = partial.score(&self.metric);
             let valid = evaluate(model, &self.loss, &self.metric, valid);
             for loss in [train_score.loss, valid.loss] {
-                if blew_up(loss, start.train.loss) {
+                if blew_up(loss, initial) {
+                    let history = history.clone();
                     return Err(Diverged { epoch, step: None, sample: None, loss, history }.into());
                 }
             }
-            history.push(Epoch { epoch, train: train_score, valid, samples: train.len() });
-            go_on = observer.epoch(&history[epoch], model)?;
+            progress.end_epoch(train_score, valid);
+            if observer.epoch(&progress.history[epoch], model)?.is_break() {
+                return Ok(());
+            }
         }
-        Ok(history)
+        Ok(())
     }
 
     /// One epoch of [`run`](Training::run): every sample once, in an order of the epoch's own.
@@ -112,11 +178,36 @@ impl<L, K> Training<L, K> {
         D: Data<F, Targets: AsTarget<L::Target>>,
         O: Observer<M, K::Value>,
     {
+        let mut partial = Partial::default();
+        let flow = self.steps(epoch, &mut partial, model, grad, optimizer, train, observer)?;
+        Ok(flow.is_continue().then(|| partial.score(&self.metric)))
+    }
+
+    /// The steps of an epoch that are not done yet.
+    #[allow(clippy::too_many_arguments)] // each is a thing of its own
+    #[track_caller]
+    fn steps<F, M, D, O>(
+        &self,
+        epoch: usize,
+        partial: &mut Partial,
+        model: &mut M,
+        grad: &mut M,
+        optimizer: &mut impl Optimizer<F, M>,
+        train: &D,
+        observer: &mut O,
+    ) -> Result<ControlFlow<()>, Stopped<O::Error>>
+    where
+        F: Float,
+        M: Layer<F>,
+        L: Loss<F>,
+        K: Metric<F, L::Target>,
+        D: Data<F, Targets: AsTarget<L::Target>>,
+        O: Observer<M, K::Value>,
+    {
         assert!(self.batch_size > 0, "Training: batch_size is 0, expected 1 or more");
-        let mut sum = Sum::default();
         let order = shuffled(train.len(), self.seed, epoch as u64);
         let steps = order.len().div_ceil(self.batch_size);
-        for (positions, step) in order.chunks(self.batch_size).zip(1..) {
+        for (positions, step) in order.chunks(self.batch_size).zip(1..).skip(partial.steps) {
             let batch = train.batch(positions);
             let target = batch.targets.as_target();
             let (y, cache) = model.forward(batch.x);
@@ -129,13 +220,13 @@ impl<L, K> Training<L, K> {
             grad.set_zero();
             model.backward_params(cache, dy, grad);
             optimizer.step(model, grad);
-            sum.add(loss, metric, positions.len());
+            partial.add(loss, metric, positions.len());
             let told = observer.step(&Step { epoch, step, steps, loss }, model);
             if told.map_err(Stopped::Observer)?.is_break() {
-                return Ok(None);
+                return Ok(ControlFlow::Break(()));
             }
         }
-        Ok(Some(sum.score(&self.metric)))
+        Ok(ControlFlow::Continue(()))
     }
 
     /// The score of a set before training, which must be finite.
@@ -206,7 +297,7 @@ where
     D: Data<F, Targets: AsTarget<L::Target>> + ?Sized,
 {
     assert!(!data.is_empty(), "evaluate: expected at least one sample");
-    let (mut sum, mut batch) = (Sum::default(), Batch::default());
+    let (mut sum, mut batch) = (Partial::default(), Batch::default());
     for positions in (0..data.len()).collect::<Vec<_>>().chunks(EVALUATED_AT_ONCE) {
         data.batch_into(positions, &mut batch);
         let (y, target) = (model.infer(&batch.x), batch.targets.as_target());
@@ -214,25 +305,4 @@ where
         sum.add(loss.loss(&y, target).to_f64(), of_batch, positions.len());
     }
     sum.score(metric)
-}
-
-/// Losses and metrics of batches, added up in f64.
-#[derive(Default)]
-struct Sum {
-    loss: f64,
-    metric: f64,
-    samples: usize,
-}
-
-impl Sum {
-    fn add(&mut self, mean_loss: f64, metric: f64, samples: usize) {
-        self.loss += mean_loss * samples as f64;
-        self.metric += metric;
-        self.samples += samples;
-    }
-
-    fn score<F: Float, T: ?Sized, K: Metric<F, T>>(&self, metric: &K) -> Score<K::Value> {
-        let n = self.samples as f64;
-        Score { loss: self.loss / n, metric: metric.value(self.metric / n) }
-    }
 }

@@ -1,0 +1,305 @@
+//! Tensors by name, as a safetensors file holds them.
+//!
+//! The `safetensors` crate writes the bytes and says whether a header is sound. What it does not
+//! look at is looked at here: names that stand twice, and headers that would take more memory than
+//! the file is long.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use longhand_idx::open_file;
+use longhand_tensor::Float;
+use safetensors::tensor::TensorInfo;
+use safetensors::{Dtype, SafeTensorError, SafeTensors, View};
+use serde::Deserialize;
+use serde::de::{Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
+
+use crate::error::{Error, ErrorKind, shown};
+use crate::write_whole;
+
+/// The longest header that is read, in bytes. That of a thousand layers has a tenth of it; a reader
+/// needs some ten times the header's length in memory.
+const LONGEST_HEADER: u64 = 4 << 20;
+
+/// The one key of the metadata: with several, their order in the file would be random.
+pub(crate) const KEY: &str = "longhand";
+
+/// `f32` or `f64`, as files hold them: little-endian, as `F32` and `F64`.
+pub trait Stored: Float {
+    #[doc(hidden)]
+    const DTYPE: Dtype;
+    #[doc(hidden)]
+    fn append_to(self, bytes: &mut Vec<u8>);
+    #[doc(hidden)]
+    fn read(bytes: &[u8]) -> Self;
+}
+
+macro_rules! stored {
+    ($type:ty, $dtype:ident) => {
+        impl Stored for $type {
+            const DTYPE: Dtype = Dtype::$dtype;
+            #[inline]
+            fn append_to(self, bytes: &mut Vec<u8>) {
+                bytes.extend_from_slice(&self.to_le_bytes());
+            }
+            #[inline]
+            fn read(bytes: &[u8]) -> Self {
+                <$type>::from_le_bytes(bytes.try_into().expect("as many bytes as a number has"))
+            }
+        }
+    };
+}
+stored!(f32, F32);
+stored!(f64, F64);
+
+/// A tensor that is to be written.
+pub(crate) struct Tensor {
+    dtype: Dtype,
+    shape: Vec<usize>,
+    bytes: Vec<u8>,
+}
+
+impl Tensor {
+    pub fn new<F: Stored>(shape: Vec<usize>, values: impl Iterator<Item = F>) -> Tensor {
+        let mut bytes = Vec::with_capacity(shape.iter().product::<usize>() * size_of::<F>());
+        values.for_each(|value| value.append_to(&mut bytes));
+        Tensor { dtype: F::DTYPE, shape, bytes }
+    }
+}
+
+impl View for Tensor {
+    fn dtype(&self) -> Dtype {
+        self.dtype
+    }
+    fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+    fn data(&self) -> Cow<'_, [u8]> {
+        Cow::Borrowed(&self.bytes)
+    }
+    fn data_len(&self) -> usize {
+        self.bytes.len()
+    }
+}
+
+/// Writes a file of tensors, with a line about them.
+pub(crate) fn write(
+    path: &Path,
+    tensors: Vec<(String, Tensor)>,
+    metadata: Option<String>,
+) -> Result<(), Error> {
+    let metadata = metadata.map(|text| [(KEY.to_owned(), text)].into_iter().collect());
+    let bytes = safetensors::serialize(tensors, metadata)
+        .map_err(|error| ErrorKind::Content(error.to_string()).at(path))?;
+    write_whole(path, &bytes).map_err(|error| Error::io(path, error))
+}
+
+/// A file of tensors that has been read, whose header is sound.
+#[derive(Debug)]
+pub(crate) struct Tensors {
+    pub path: PathBuf,
+    /// All of the file.
+    bytes: Vec<u8>,
+    /// Where each tensor is in it.
+    tensors: BTreeMap<String, Place>,
+    /// What this crate has written about them, if it has written them.
+    pub metadata: Option<String>,
+}
+
+#[derive(Debug)]
+struct Place {
+    dtype: Dtype,
+    shape: Vec<usize>,
+    range: std::ops::Range<usize>,
+}
+
+impl Tensors {
+    pub fn open(path: &Path) -> Result<Tensors, Error> {
+        let failed = |error| Error::io(path, error);
+        let mut file = open_file(path).map_err(failed)?;
+        let length = file.metadata().map_err(failed)?.len();
+        let header = read_header(&mut file, length).map_err(|kind| kind.at(path))?;
+        let mut bytes = header;
+        let rest = usize::try_from(length).unwrap_or(usize::MAX) - bytes.len();
+        bytes.try_reserve_exact(rest).map_err(|error| failed(error.into()))?;
+        file.take(rest as u64).read_to_end(&mut bytes).map_err(failed)?;
+        Tensors::from_bytes(path, bytes)
+    }
+
+    fn from_bytes(path: &Path, bytes: Vec<u8>) -> Result<Tensors, Error> {
+        let (n, header) =
+            SafeTensors::read_metadata(&bytes).map_err(|error| fault(&error).at(path))?;
+        let place = |info: &TensorInfo| {
+            let (from, to) = info.data_offsets;
+            Place { dtype: info.dtype, shape: info.shape.clone(), range: 8 + n + from..8 + n + to }
+        };
+        let tensors =
+            header.tensors().into_iter().map(|(name, info)| (name, place(info))).collect();
+        let metadata = header.metadata().as_ref().and_then(|all| all.get(KEY).cloned());
+        Ok(Tensors { path: path.to_owned(), bytes, tensors, metadata })
+    }
+
+    /// Checks that a tensor is there, of this type and shape, without NaN or infinity.
+    pub fn check<F: Stored>(&self, name: &str, shape: &[usize]) -> Result<(), ErrorKind> {
+        let Some(Place { dtype, shape: found, .. }) = self.tensors.get(name) else {
+            let names: Vec<String> = self.tensors.keys().take(6).map(|name| shown(name)).collect();
+            let more = if self.tensors.len() > 6 { ", …" } else { "" };
+            let names = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+            let reason = format!(
+                "expected {} {shape:?}, found no such tensor; there are {names}{more}",
+                F::DTYPE
+            );
+            return Err(ErrorKind::tensor(name, reason));
+        };
+        if *dtype != F::DTYPE || found != shape {
+            let found: String = format!("{found:?}").chars().take(60).collect();
+            let reason = format!("expected {} {shape:?}, found {dtype} {found}", F::DTYPE);
+            return Err(ErrorKind::tensor(name, reason));
+        }
+        match self.values::<F>(name).position(|value| !value.is_finite()) {
+            Some(at) => {
+                let reason =
+                    format!("expected finite numbers, found NaN or infinity at position {at}");
+                Err(ErrorKind::tensor(name, reason))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Checks that every tensor with this prefix is one of these.
+    pub fn check_no_more(&self, prefix: &str, names: &BTreeSet<String>) -> Result<(), ErrorKind> {
+        let mut all = self.tensors.iter().filter(|(name, _)| name.starts_with(prefix));
+        match all.find(|(name, _)| !names.contains(*name)) {
+            Some((name, place)) => {
+                let shape: String = format!("{:?}", place.shape).chars().take(60).collect();
+                let reason = format!("expected no such tensor, found {} {shape}", place.dtype);
+                Err(ErrorKind::tensor(name, reason))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// The shape of a tensor, if it is there.
+    pub fn shape(&self, name: &str) -> Option<&[usize]> {
+        self.tensors.get(name).map(|place| &place.shape[..])
+    }
+
+    /// The numbers of a tensor that has been checked.
+    pub fn values<F: Stored>(&self, name: &str) -> impl Iterator<Item = F> + '_ {
+        let range = self.tensors.get(name).map_or(0..0, |place| place.range.clone());
+        self.bytes[range].chunks_exact(size_of::<F>()).map(F::read)
+    }
+}
+
+/// The length of the header and the header, after a look at what would be costly or is ambiguous.
+fn read_header(file: &mut File, length: u64) -> Result<Vec<u8>, ErrorKind> {
+    let mut bytes = vec![];
+    file.take(8).read_to_end(&mut bytes).map_err(ErrorKind::Io)?;
+    let Ok(first) = <[u8; 8]>::try_from(&bytes[..]) else {
+        let found = format!("{length} bytes, which are too few for a header");
+        return Err(ErrorKind::Format(found));
+    };
+    let n = u64::from_le_bytes(first);
+    if n > length - 8 {
+        return Err(ErrorKind::Format(format!(
+            "{length} bytes, where its first 8 promise a header of {n}"
+        )));
+    }
+    if n > LONGEST_HEADER {
+        let found =
+            format!("a header of {n} bytes, where {LONGEST_HEADER} are the most that is read");
+        return Err(ErrorKind::Format(found));
+    }
+    file.take(n).read_to_end(&mut bytes).map_err(ErrorKind::Io)?;
+    let header: Header = serde_json::from_slice(bytes.get(8..).unwrap_or_default())
+        .map_err(|error| ErrorKind::Format(format!("a header that cannot be read ({error})")))?;
+    let data = length - 8 - n;
+    match header.end {
+        end if end > data => Err(ErrorKind::Format(format!(
+            "{data} bytes of numbers, where its header promises {end}"
+        ))),
+        end if end < data => Err(ErrorKind::Format(format!(
+            "{data} bytes of numbers, where its header promises {end} only"
+        ))),
+        _ => Ok(bytes),
+    }
+}
+
+fn fault(error: &SafeTensorError) -> ErrorKind {
+    match error {
+        SafeTensorError::InvalidOffset(name) => ErrorKind::tensor(
+            name,
+            "expected numbers that follow those of the tensor before, found a gap or an overlap; get the file again",
+        ),
+        other => ErrorKind::Format(format!("a damaged one: {other}")),
+    }
+}
+
+/// A header in which no name stands twice, and where its last number ends.
+struct Header {
+    end: u64,
+}
+
+#[derive(Deserialize)]
+struct Offsets {
+    data_offsets: (u64, u64),
+}
+
+/// An object whose keys differ.
+struct Distinct;
+
+impl<'de> Deserialize<'de> for Distinct {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Distinct, D::Error> {
+        struct Keys;
+        impl<'de> Visitor<'de> for Keys {
+            type Value = Distinct;
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("an object of strings")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Distinct, A::Error> {
+                let mut names = BTreeSet::new();
+                while let Some(name) = map.next_key::<String>()? {
+                    map.next_value::<IgnoredAny>()?;
+                    if let Some(twice) = names.replace(name) {
+                        return Err(A::Error::custom(format!("{} stands twice", shown(&twice))));
+                    }
+                }
+                Ok(Distinct)
+            }
+        }
+        deserializer.deserialize_map(Keys)
+    }
+}
+
+impl<'de> Deserialize<'de> for Header {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Header, D::Error> {
+        struct Names;
+        impl<'de> Visitor<'de> for Names {
+            type Value = Header;
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("an object of tensors")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Header, A::Error> {
+                let (mut names, mut end) = (BTreeSet::new(), 0);
+                while let Some(name) = map.next_key::<String>()? {
+                    if name == "__metadata__" {
+                        map.next_value::<Distinct>()?;
+                    } else {
+                        end = end.max(map.next_value::<Offsets>()?.data_offsets.1);
+                    }
+                    if let Some(twice) = names.replace(name) {
+                        return Err(A::Error::custom(format!(
+                            "tensor {} stands twice",
+                            shown(&twice)
+                        )));
+                    }
+                }
+                Ok(Header { end })
+            }
+        }
+        deserializer.deserialize_map(Names)
+    }
+}
