@@ -15,5 +15,6 @@ mod pytorch;
 mod readme;
 mod run;
 mod runs;
+mod save;
 mod statistics;
 mod training;

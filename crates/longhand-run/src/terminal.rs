@@ -29,6 +29,11 @@ pub fn warn(text: &str) {
     let _ = writeln!(io::stderr(), "warning: {text}");
 }
 
+/// Says on standard error that something has failed, where the program goes on all the same.
+pub fn error(text: &str) {
+    let _ = writeln!(io::stderr(), "error: {text}");
+}
+
 /// Whether the stream is a terminal on which lines can be drawn anew.
 pub fn is_terminal(stream: &impl IsTerminal) -> bool {
     stream.is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb")

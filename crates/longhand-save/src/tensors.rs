@@ -13,9 +13,8 @@ use std::path::{Path, PathBuf};
 use longhand_idx::open_file;
 use longhand_tensor::Float;
 use safetensors::tensor::TensorInfo;
-use safetensors::{Dtype, SafeTensorError, SafeTensors, View};
-use serde::Deserialize;
-use serde::de::{Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
+use safetensors::{Dtype, SafeTensors, View};
+use serde::de::{Deserialize, Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
 
 use crate::error::{Error, ErrorKind, shown};
 use crate::write_whole;
@@ -130,8 +129,8 @@ impl Tensors {
     }
 
     fn from_bytes(path: &Path, bytes: Vec<u8>) -> Result<Tensors, Error> {
-        let (n, header) =
-            SafeTensors::read_metadata(&bytes).map_err(|error| fault(&error).at(path))?;
+        let (n, header) = SafeTensors::read_metadata(&bytes)
+            .map_err(|error| ErrorKind::Format(format!("a damaged one: {error}")).at(path))?;
         let place = |info: &TensorInfo| {
             let (from, to) = info.data_offsets;
             Place { dtype: info.dtype, shape: info.shape.clone(), range: 8 + n + from..8 + n + to }
@@ -216,37 +215,47 @@ fn read_header(file: &mut File, length: u64) -> Result<Vec<u8>, ErrorKind> {
     file.take(n).read_to_end(&mut bytes).map_err(ErrorKind::Io)?;
     let header: Header = serde_json::from_slice(bytes.get(8..).unwrap_or_default())
         .map_err(|error| ErrorKind::Format(format!("a header that cannot be read ({error})")))?;
-    let data = length - 8 - n;
-    match header.end {
-        end if end > data => Err(ErrorKind::Format(format!(
-            "{data} bytes of numbers, where its header promises {end}"
-        ))),
-        end if end < data => Err(ErrorKind::Format(format!(
-            "{data} bytes of numbers, where its header promises {end} only"
-        ))),
-        _ => Ok(bytes),
+    check_places(header.0, length - 8 - n)?;
+    Ok(bytes)
+}
+
+/// Checks that each tensor has as many bytes as its shape needs, behind those of the one before, and
+/// that all of them are there.
+fn check_places(mut tensors: Vec<(String, TensorInfo)>, there: u64) -> Result<(), ErrorKind> {
+    tensors.sort_by_key(|(_, info)| info.data_offsets);
+    let mut end = 0;
+    for (name, TensorInfo { dtype, shape, data_offsets: (from, to) }) in &tensors {
+        let bits = shape.iter().try_fold(dtype.bitsize(), |bits, &size| bits.checked_mul(size));
+        let needed = bits.map(|bits| bits / 8);
+        if needed.is_none() || to.checked_sub(*from) != needed {
+            let shape: String = format!("{shape:?}").chars().take(60).collect();
+            let reason = format!(
+                "expected as many bytes as {dtype} {shape} needs, found those from {from} to {to}"
+            );
+            return Err(ErrorKind::tensor(name, reason));
+        }
+        if *from != end {
+            let reason = format!(
+                "expected its numbers from byte {end}, behind those of the tensor before, found them from {from}"
+            );
+            return Err(ErrorKind::tensor(name, reason));
+        }
+        end = *to;
+        if end as u64 > there {
+            let reason = format!(
+                "expected its numbers up to byte {end}, found {there} bytes; the file is cut off, get it again"
+            );
+            return Err(ErrorKind::tensor(name, reason));
+        }
+    }
+    match there - end as u64 {
+        0 => Ok(()),
+        more => Err(ErrorKind::Format(format!("{more} more bytes than its tensors have"))),
     }
 }
 
-fn fault(error: &SafeTensorError) -> ErrorKind {
-    match error {
-        SafeTensorError::InvalidOffset(name) => ErrorKind::tensor(
-            name,
-            "expected numbers that follow those of the tensor before, found a gap or an overlap; get the file again",
-        ),
-        other => ErrorKind::Format(format!("a damaged one: {other}")),
-    }
-}
-
-/// A header in which no name stands twice, and where its last number ends.
-struct Header {
-    end: u64,
-}
-
-#[derive(Deserialize)]
-struct Offsets {
-    data_offsets: (u64, u64),
-}
+/// The tensors of a header in which no name stands twice.
+struct Header(Vec<(String, TensorInfo)>);
 
 /// An object whose keys differ.
 struct Distinct;
@@ -283,21 +292,21 @@ impl<'de> Deserialize<'de> for Header {
                 f.write_str("an object of tensors")
             }
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Header, A::Error> {
-                let (mut names, mut end) = (BTreeSet::new(), 0);
+                let (mut names, mut tensors) = (BTreeSet::new(), vec![]);
                 while let Some(name) = map.next_key::<String>()? {
+                    if !names.insert(name.clone()) {
+                        let twice = shown(&name);
+                        return Err(A::Error::custom(format!("tensor {twice} stands twice")));
+                    }
                     if name == "__metadata__" {
                         map.next_value::<Distinct>()?;
-                    } else {
-                        end = end.max(map.next_value::<Offsets>()?.data_offsets.1);
+                        continue;
                     }
-                    if let Some(twice) = names.replace(name) {
-                        return Err(A::Error::custom(format!(
-                            "tensor {} stands twice",
-                            shown(&twice)
-                        )));
-                    }
+                    let info = map.next_value::<TensorInfo>();
+                    let of = |error| A::Error::custom(format!("tensor {}: {error}", shown(&name)));
+                    tensors.push((name.clone(), info.map_err(of)?));
                 }
-                Ok(Header { end })
+                Ok(Header(tensors))
             }
         }
         deserializer.deserialize_map(Names)
