@@ -17,7 +17,7 @@ use longhand_run::task::{RATES, classification};
 use longhand_run::{
     Checks, DataFlags, Failure, Model, RunFolder, check_memory, count, exit, folder,
 };
-use longhand_run::{generator, identity, parse, terminal};
+use longhand_run::{generator, identity, net_name, parse, terminal};
 use longhand_train::{Batch, Data, Epoch, argmax};
 use serde_json::json;
 use terminal::print;
@@ -66,7 +66,8 @@ fn main() -> ExitCode {
 fn run() -> Result<(), Failure> {
     let flags = parse::<Flags>()?;
     let digits = flags.data.digits(0)?;
-    let net = classification(digits.train.classes()).widths(&digits, &[flags.hidden]);
+    let task = classification(digits.train.classes());
+    let [linear, net] = [&[][..], &[flags.hidden]].map(|hidden| task.widths(&digits, hidden));
     check_memory(&net, BATCH_SIZE, 0)?;
     if flags.check {
         return check(&flags, &digits);
@@ -79,20 +80,22 @@ fn run() -> Result<(), Failure> {
     let n = digits.test.len();
     print(&format!(
         "{}: {} training and {n} validation images,\n\
-         {epochs} epochs, batch size {BATCH_SIZE}: accuracy of logistic regression, 784-10 (learning\n\
-         rate {}), and of the perceptron, 784-{hidden}-10 ({}), and how many images\n\
+         {epochs} epochs, batch size {BATCH_SIZE}: accuracy of logistic regression, {} (learning\n\
+         rate {}), and of the perceptron, {} ({}), and how many images\n\
          only one of the two classifies correctly\n\n\
          seed  logistic  perceptron  only logistic  only perceptron        p  seconds\n",
         digits.source,
         digits.train.len(),
+        net_name(&linear),
         LEARNING_RATES[0],
+        net_name(&net),
         LEARNING_RATES[1]
     ))?;
     let mut pairs = vec![];
     for seed in (FIRST_SEED..).take(seeds) {
         // Each net has a generator of its own, so that it is the same wherever it is trained.
-        let logistic =
-            train(Linear::new(784, 10, &mut generator(seed)), &[784, 10], seed, epochs, &digits)?;
+        let layer = Linear::new(linear[0], linear[1], &mut generator(seed));
+        let logistic = train(layer, &linear, seed, epochs, &digits)?;
         let mlp = train::<Mlp<f32>>(mlp(&net, &mut generator(seed)), &net, seed, epochs, &digits)?;
         let only = |a: &Outcome, b: &Outcome| {
             a.right.iter().zip(&b.right).filter(|(a, b)| **a && !**b).count()

@@ -41,7 +41,7 @@ fn run() -> Result<(), Failure> {
             .classifier(&Model::new(model, double, &widths), optimizer);
     }
     let mut optimizer = options.optimizer(&model, train_images.len()); // SGD: θ ← θ − η·dθ
-    let mut run = Run::start(&options, &data, &model)?;
+    let mut run = Run::start(&options, &data, &mut model)?;
     let mut progress = run.take_up(&mut model, &mut optimizer)?; // epoch 0, or that of --resume
     let mut trained = Ok(());
     while trained.is_ok() && run.goes_on(&progress, &model, &mut optimizer)? {

@@ -96,7 +96,10 @@ fn run() -> Result<(), Failure> {
     }
     let lowest = curve.iter().min_by(|a, b| a.1.total_cmp(&b.1)).copied().unwrap_or((from, 0.0));
     text += &format!("\n{}\n", advice(&curve, lowest));
-    out.write("lr_find.svg", plot(&format!("{net}: learning-rate range test"), &curve, highest))?;
+    out.write(
+        "lr_find.svg",
+        plot(&format!("{net}: learning-rate range test"), &curve, highest, task.outputs),
+    )?;
     let path = out.publish()?.join("lr_find.svg");
     print(&format!("{text}The curve is in {}.\n", terminal::path(&path)))
 }
@@ -160,7 +163,7 @@ fn range_test<M: Layer<f32>>(mut model: M, digits: &Split, flags: &Flags) -> Vec
 
 /// The loss over the steps, which are named by their learning rates: those that are powers of ten,
 /// as nearly as the steps are.
-fn plot(title: &str, curve: &[(f64, f64)], highest: f64) -> String {
+fn plot(title: &str, curve: &[(f64, f64)], highest: f64, classes: usize) -> String {
     let values = curve.iter().map(|&(_, loss)| loss.min(highest)).collect();
     let powers = (-9..9).map(|power| 10f64.powi(power));
     let tick = |rate: f64| {
@@ -169,5 +172,7 @@ fn plot(title: &str, curve: &[(f64, f64)], highest: f64) -> String {
     };
     let ticks: Vec<(usize, String)> = powers.filter_map(tick).collect();
     let (x, y, curves) = ("learning rate", "smoothed loss", &[Curve::new("loss", values)]);
-    Chart { title, x, y, curves, mark: Some((10f64.ln(), "ln 10: guessing")), ticks: &ticks }.svg()
+    let guessing = &format!("ln {classes}: guessing");
+    let mark = Some(((classes as f64).ln(), guessing.as_str()));
+    Chart { title, x, y, curves, mark, ticks: &ticks }.svg()
 }

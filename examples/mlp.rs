@@ -53,7 +53,7 @@ fn run() -> Result<(), Failure> {
         return Checks::of(&options, &data.dataset()?).classifier(&model, optimizer);
     }
     let mut optimizer = options.optimizer(&model, data.train.len());
-    let mut run = Run::start(&options, &data, &model)?;
+    let mut run = Run::start(&options, &data, &mut model)?;
     let training = Training {
         loss: options.loss(),
         metric: options.metric(&data),

@@ -130,11 +130,14 @@ fn run() -> Result<(), Failure> {
     ))?;
     let (number, linear_score) = train(&AS_NUMBER, &[], &flags, &digits)?;
     let (_, classes_score) = train(&classifier, &[], &flags, &digits)?;
-    print(&format!("{:<12}{linear_score:>22.4}{classes_score:>22.4}\n", "784-k"))?;
+    print(&format!(
+        "{:<12}{linear_score:>22.4}{classes_score:>22.4}\n",
+        format!("{}-k", digits.train.features())
+    ))?;
     let mean_of_linear = mean_squared_error(&number, &digits.test);
     let (number, score) = train(&AS_NUMBER, &[hidden], &flags, &digits)?;
     let (classes, classes_score) = train(&classifier, &[hidden], &flags, &digits)?;
-    let net = format!("784-{hidden}");
+    let net = format!("{}-{hidden}", digits.train.features());
     print(&format!("{:<12}{score:>22.4}{classes_score:>22.4}\n", format!("{net}-k")))?;
 
     let Batch { x, targets: labels } = all(&digits.test);

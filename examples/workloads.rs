@@ -81,6 +81,12 @@ fn run() -> Result<(), Failure> {
         check_memory(&workload.widths, workload.batch.min(60_000), 0)?;
     }
     let digits = open(flags.data.as_deref()).map_err(Failure::Run)?;
+    if (digits.train.features(), digits.train.classes()) != (784, 10) {
+        let (pixels, classes) = (digits.train.features(), digits.train.classes());
+        return Err(Failure::Run(format!(
+            "--data: expected images of 784 pixels of ten classes, as the workloads' nets are for, found {pixels} of {classes}"
+        )));
+    }
     let threads = longhand_tensor::threads();
     for workload in todo {
         let (samples, loss) = match workload.learning_rate {

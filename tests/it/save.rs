@@ -215,7 +215,10 @@ fn damaged_and_foreign_files_are_refused_with_the_tensor_named() {
         (vec![], "0 bytes"),
         (good[..7].to_vec(), "7 bytes"),
         (good[..40].to_vec(), "promise a header of"),
-        (good[..good.len() - 1].to_vec(), "tensor 2.weight: expected its numbers up to byte 44, found 43 bytes"),
+        (
+            good[..good.len() - 1].to_vec(),
+            "tensor 2.weight: expected its numbers up to byte 44, found 43 bytes",
+        ),
         ([&good[..], &[0]].concat(), "1 more bytes than its tensors have"),
         (file(&" ".repeat(5 << 20), &[]), "are the most that is read"),
         ([&u64::MAX.to_le_bytes()[..], b"{}"].concat(), "promise a header of 18446744073709551615"),
@@ -359,7 +362,7 @@ fn no_byte_of_a_file_brings_a_reader_down() {
             let at = rng.next_u64() as usize % bytes.len();
             bytes[at] = rng.next_u64() as u8;
         }
-        if rng.next_u64() % 4 == 0 {
+        if rng.next_u64().is_multiple_of(4) {
             bytes.truncate(rng.next_u64() as usize % bytes.len());
         }
         fs::write(&path, &bytes).unwrap();

@@ -224,6 +224,11 @@ impl Sets {
         identity(&self.train, &self.valid)
     }
 
+    /// What tells these samples from others: their hash, and what is predicted of them.
+    pub(crate) fn fingerprint(&self) -> String {
+        format!("{} {:?}", self.identity(), self.output)
+    }
+
     /// What is measured beside the loss.
     pub(crate) fn measure(&self) -> Measure {
         match &self.output {
@@ -296,7 +301,7 @@ fn table_files(path: &Path) -> Option<(PathBuf, Option<PathBuf>)> {
     if path.is_file() {
         let table = is(path, "npz")
             || is(path, "npy")
-            || (is(path, "csv") && csv_width(path).map_or(true, |w| w != MNIST_FIELDS));
+            || (is(path, "csv") && csv_width(path) != Ok(MNIST_FIELDS));
         return table.then(|| (path.to_owned(), partner(path)));
     }
     let entries = fs::read_dir(path).ok()?;

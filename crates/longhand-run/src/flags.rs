@@ -45,7 +45,7 @@ pub fn parse<T: Parser>() -> Result<T, Failure> {
             "--{flag}: a run is gone on with as it was begun; leave it out, or begin a new run with --load"
         )));
     }
-    let arguments = arguments(Some(folder))?;
+    let arguments = arguments(Some(folder), None)?;
     let program = std::env::args_os().next().unwrap_or_default();
     let all = [program].into_iter().chain(arguments.into_iter().map(OsString::from));
     parse_from(all.chain(["--resume".into(), folder.clone().into_os_string()]))
@@ -80,7 +80,10 @@ impl Settings {
 
 /// The arguments of a run: those of the command line; of a run that is gone on with, those that it was
 /// begun with before them.
-pub(crate) fn arguments(resume: Option<&Path>) -> Result<Vec<String>, Failure> {
+pub(crate) fn arguments(
+    resume: Option<&Path>,
+    example: Option<&str>,
+) -> Result<Vec<String>, Failure> {
     let mut own = vec![];
     let mut command_line =
         std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned());
@@ -93,7 +96,13 @@ pub(crate) fn arguments(resume: Option<&Path>) -> Result<Vec<String>, Failure> {
     }
     let Some(folder) = resume else { return Ok(own) };
     let (folder, checkpoint) = checkpoint(folder)?;
-    let mut arguments = Settings::of(&folder, &checkpoint)?.arguments;
+    let Settings { example: found, mut arguments } = Settings::of(&folder, &checkpoint)?;
+    if let Some(expected) = example.filter(|expected| *expected != found) {
+        let folder = terminal::path(&folder);
+        return Err(Failure::Run(format!(
+            "--resume: {folder}: expected a run of {expected}, found one of {found}; go on with it by that example"
+        )));
+    }
     arguments.append(&mut own);
     Ok(arguments)
 }
@@ -128,6 +137,9 @@ fn failure(error: &clap::Error) -> Failure {
                 && text(ContextKind::ValidValue).is_none_or(|all| all.is_empty()) =>
         {
             format!("{flag}: expected a value, found none")
+        }
+        (ErrorKind::MissingRequiredArgument, _) => {
+            format!("expected {}, found none", text(ContextKind::InvalidArg).unwrap_or_default())
         }
         (ErrorKind::InvalidValue, Some(flag)) if text(ContextKind::ValidValue).is_some() => {
             format!(

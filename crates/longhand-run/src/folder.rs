@@ -124,6 +124,16 @@ impl RunFolder {
         Ok(RunFolder { target, unfinished: folder, into, _lock: lock })
     }
 
+    /// Takes away a folder that was begun in vain, with files of these names. That of a run that was
+    /// interrupted stays.
+    pub(crate) fn discard(self, names: &[&str]) {
+        if !self.unfinished(CHECKPOINT).exists() {
+            for name in names {
+                let _ = fs::remove_file(self.unfinished(name));
+            }
+        }
+    }
+
     /// Where the files will be.
     pub fn target(&self) -> &Path {
         &self.target
@@ -205,18 +215,23 @@ pub(crate) fn find(folder: &Path) -> Result<PathBuf, Failure> {
     if folder.join(CHECKPOINT).is_file() {
         return Ok(folder.to_owned());
     }
-    let plain = plain(folder);
-    let (place, start) = match plain.file_name() {
-        Some(name) => (plain.parent(), format!("{}.{UNFINISHED}", name.to_string_lossy())),
+    let target = plain(folder);
+    let (place, start) = match target.file_name() {
+        Some(name) => (target.parent(), format!("{}.{UNFINISHED}", name.to_string_lossy())),
         None => (None, String::new()),
     };
     let place = place.filter(|place| !place.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let named = |folder: &Path, start: &str| -> Vec<PathBuf> {
         let entries = fs::read_dir(folder).into_iter().flatten().flatten();
         let named = entries.filter(|e| e.file_name().to_string_lossy().starts_with(start));
-        named.map(|entry| entry.path()).filter(|path| path.join(CHECKPOINT).is_file()).collect()
+        let inside = |entry: fs::DirEntry| match folder == Path::new(".") {
+            true => PathBuf::from(entry.file_name()),
+            false => entry.path(),
+        };
+        let paths = named.map(inside);
+        paths.filter(|path| path.join(CHECKPOINT).is_file()).collect()
     };
-    let all = [named(place, &start), named(&plain, UNFINISHED)].concat();
+    let all = [named(place, &start), named(&target, UNFINISHED)].concat();
     let written = |path: &PathBuf| path.join(CHECKPOINT).metadata().and_then(|m| m.modified()).ok();
     all.into_iter().max_by_key(written).ok_or_else(|| {
         let shown = terminal::path(folder);

@@ -29,7 +29,7 @@
 //!     let options = options.for_net(&widths, None, &data)?;
 //!     let mut model = mlp::<f32>(&widths, &mut generator(options.seed));
 //!     let mut optimizer = options.optimizer(&model, data.train.len());
-//!     let mut run = Run::start(&options, &data, &model)?;
+//!     let mut run = Run::start(&options, &data, &mut model)?;
 //!     let training = Training {
 //!         loss: options.loss(),
 //!         metric: options.metric(&data),

@@ -291,7 +291,7 @@ impl Options {
         if let Some(path) = &self.save {
             expect_model_or_nothing(path)?;
         }
-        let arguments = flags::arguments(self.resume.as_deref())?;
+        let arguments = flags::arguments(self.resume.as_deref(), Some(example))?;
         let decay = if self.optimizer == OptimizerName::AdamW { 0.01 } else { 0.0 };
         Ok(Options {
             lr: self.lr.or(Some(if sgd { learning_rate } else { 1e-3 })),
@@ -430,7 +430,7 @@ impl Options {
 
     /// Whether a checkpoint is due after this epoch.
     pub(crate) fn is_checkpoint_due(&self, epoch: usize) -> bool {
-        self.checkpoint_every.is_some_and(|every| epoch > 0 && epoch % every == 0)
+        self.checkpoint_every.is_some_and(|every| epoch > 0 && epoch.is_multiple_of(every))
     }
 
     /// Whether checkpoints are asked for.

@@ -1,6 +1,6 @@
 use std::fs;
 use std::ops::ControlFlow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use hmac_sha256::Hash;
@@ -80,12 +80,21 @@ const NAMES: [&str; 12] = [
 ];
 
 impl<'a, M: Layer<f32> + Layers<f32>> Run<'a, M> {
-    /// Begins a run: makes its folder, so that one that cannot be written shows before the training
-    /// and not after it, and prints what is to be trained.
+    /// Begins a run: gives the model the weights of `--load`, if there are any, makes the run's
+    /// folder, so that one that cannot be written shows before the training and not after it, and
+    /// prints what is to be trained.
     ///
     /// # Errors
-    /// The folder or standard output cannot be written.
-    pub fn start(options: &'a Options, sets: &'a Sets, model: &M) -> Result<Run<'a, M>, Failure> {
+    /// The model's file cannot be read, or is of another model; the folder or standard output cannot
+    /// be written.
+    pub fn start(
+        options: &'a Options,
+        sets: &'a Sets,
+        model: &mut M,
+    ) -> Result<Run<'a, M>, Failure> {
+        if let (Some(path), None) = (options.load(), &options.resume) {
+            load_into(model, path).map_err(|error| Failure::Run(format!("--load: {error}")))?;
+        }
         let net = net_name(&options.widths);
         let mut run = Run {
             options,
@@ -108,22 +117,31 @@ impl<'a, M: Layer<f32> + Layers<f32>> Run<'a, M> {
         Ok(run)
     }
 
-    /// Where training begins: at its start, with the weights of `--load` if there are any; or where
-    /// the run of `--resume` has come to.
+    /// Where training begins: at its start, or where the run of `--resume` has come to.
     ///
     /// # Errors
-    /// The file cannot be read, or is of another model, another optimizer or other data.
+    /// The checkpoint cannot be read, or is of another model, another optimizer or other data.
     pub fn take_up(
         &mut self,
         model: &mut M,
         optimizer: &mut impl Resumable<f32, M>,
     ) -> Result<Progress<f64>, Failure> {
-        let Some(folder) = &self.options.resume else {
-            if let Some(path) = self.options.load() {
-                load_into(model, path).map_err(|error| Failure::Run(format!("--load: {error}")))?;
-            }
-            return Ok(Progress::default());
-        };
+        let Some(folder) = &self.options.resume else { return Ok(Progress::default()) };
+        let progress = self.restore(folder, model, optimizer);
+        if progress.is_err()
+            && let Some(files) = self.files.take()
+        {
+            files.folder.discard(&["config.json", "metrics.csv"]);
+        }
+        progress
+    }
+
+    fn restore(
+        &mut self,
+        folder: &Path,
+        model: &mut M,
+        optimizer: &mut impl Resumable<f32, M>,
+    ) -> Result<Progress<f64>, Failure> {
         let failed = |error: longhand_save::Error| Failure::Run(format!("--resume: {error}"));
         let (folder, checkpoint) = match &self.files {
             // The folder of a run that was interrupted has been taken over.
@@ -133,15 +151,7 @@ impl<'a, M: Layer<f32> + Layers<f32>> Run<'a, M> {
             _ => flags::checkpoint(folder)?,
         };
         let shown = terminal::path(&folder);
-        let settings = Settings::of(&folder, &checkpoint)?;
-        if settings.example != self.options.example {
-            let example = settings.example;
-            return Err(Failure::Run(format!(
-                "--resume: {shown}: expected a run of {}, found one of {example}",
-                self.options.example
-            )));
-        }
-        if checkpoint.record.data != self.sets.identity() {
+        if checkpoint.record.data != self.sets.fingerprint() {
             return Err(Failure::Run(format!(
                 "--resume: {shown}: expected the data that the run was begun with, found others, {}; name them with --data",
                 self.sets.source
@@ -179,12 +189,10 @@ impl<'a, M: Layer<f32> + Layers<f32>> Run<'a, M> {
     ) -> Result<bool, Failure> {
         let state = std::mem::replace(&mut self.state, State::Pausing);
         let complete = state == State::Stopped || progress.epoch() > self.options.epochs();
-        if state == State::Beginning {
-            return Ok(!complete);
-        }
         let Some(files) = &self.files else { return Ok(!complete) };
-        let interrupted = files.interrupt.came() && !complete;
-        let due = self.options.is_checkpoint_due(self.history.len().saturating_sub(1));
+        let begun = state != State::Beginning;
+        let interrupted = begun && files.interrupt.came() && !complete;
+        let due = begun && self.options.is_checkpoint_due(self.history.len().saturating_sub(1));
         if interrupted || due || (complete && self.options.keeps_checkpoints()) {
             let settings = Settings {
                 example: self.options.example.to_owned(),
@@ -192,13 +200,15 @@ impl<'a, M: Layer<f32> + Layers<f32>> Run<'a, M> {
             };
             let record = Record {
                 settings: serde_json::to_string(&settings).expect("texts"),
-                data: self.sets.identity(),
+                data: self.sets.fingerprint(),
                 seed: self.options.seed,
                 seconds: self.seconds.clone(),
             };
             let path = files.folder.unfinished(CHECKPOINT);
             save_checkpoint(path, &record, model, optimizer, progress, self.stopping.as_ref())
-                .map_err(|error| Failure::Run(format!("cannot write {error}")))?;
+                .map_err(|error| {
+                    Failure::Run(format!("cannot write {error}; the run's last checkpoint, if there is one, is there still"))
+                })?;
         }
         if interrupted {
             self.console.line_is_done();
@@ -344,11 +354,9 @@ impl<'a, M: Layer<f32> + Layers<f32>> Run<'a, M> {
             }
             None => "a dry run, nothing written".to_owned(),
         };
-        let when = match (best, last.epoch) {
-            (Some(best), last) => format!("with the weights of epoch {best}, the best of {last}"),
-            (None, 0) => "before training".to_owned(),
-            (None, 1) => "after 1 epoch".to_owned(),
-            (None, last) => format!("after {last} epochs"),
+        let when = match best {
+            Some(best) => format!("with the weights of epoch {best}, the best of {}", last.epoch),
+            None => format!("after {} epochs", last.epoch),
         };
         let (measure, value) = (self.sets.measure().name(), shown.valid.metric);
         self.console.last_line(&format!("validation {measure} {value:.4} {when}; {place}"))
@@ -398,13 +406,12 @@ impl<'a, M: Layer<f32> + Layers<f32>> Run<'a, M> {
 
     /// Warns if training did not help.
     fn warn_if_useless(&self, last: &Epoch<f64>, predictions: &Predictions) {
-        if self.history.len() < 2 {
+        if self.history.len() < 2 || self.options.dry_run {
             return;
         }
+        let samples = if matches!(self.sets.valid, Set::Pictures(_)) { "image" } else { "sample" };
         let y = &predictions.outputs;
         if y.nrows() > 1 && y.rows().into_iter().all(|row| row == y.row(0)) {
-            let samples =
-                if matches!(self.sets.valid, Set::Pictures(_)) { "image" } else { "sample" };
             terminal::warn(&format!(
                 "the outputs are the same for every {samples}: all hidden units are dead; try a smaller learning rate, or --activation leaky-relu"
             ));
@@ -429,7 +436,7 @@ impl<'a, M: Layer<f32> + Layers<f32>> Run<'a, M> {
             let (accuracy, loss) = (last.valid.metric, last.valid.loss);
             terminal::warn(&format!(
                 "validation accuracy {accuracy:.4} and loss {loss:.4} are no better than guessing ({chance:.4} and {:.4}): the learning rate \
-                 {} is likely too large or too small, or the labels do not belong to the images",
+                 {} is likely too large or too small, or the labels do not belong to the {samples}s",
                 (classes as f64).ln(),
                 self.options.learning_rate()
             ));

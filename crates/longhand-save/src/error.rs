@@ -76,6 +76,9 @@ impl fmt::Display for Error {
 impl fmt::Display for ErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            ErrorKind::Io(error) if error.kind() == io::ErrorKind::NotFound => {
+                write!(f, "expected a file, found none ({error})")
+            }
             ErrorKind::Io(error) => error.fmt(f),
             ErrorKind::Format(reason) => {
                 write!(f, "expected a safetensors file, found {reason}; get the file again")
