@@ -258,6 +258,6 @@ fn exchanged_files_are_told() {
         "--data .",
         dir.path(),
         1,
-        &["train-images", "expected images, [n, 28, 28]", "1 dimensions"],
+        &["train-images", "expected images, [n, rows, columns]", "1 dimensions"],
     );
 }

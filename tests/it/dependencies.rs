@@ -58,9 +58,10 @@ fn the_training_loop_needs_at_most_16_crates_and_no_files() {
     );
 }
 
-/// What `cargo run --example mlp` compiles, the example's own package aside.
+/// What `cargo run --example mlp` compiles, the example's own package aside. A quarter of it is for
+/// NumPy's files, whose headers are Python's literals.
 #[test]
-fn the_first_example_needs_at_most_60_packages() {
+fn the_first_example_needs_at_most_80_packages() {
     let tree = tree(&["longhand-run"], &[]);
-    assert!((20..=59).contains(&tree.len()), "{} {tree:?}", tree.len());
+    assert!((20..=79).contains(&tree.len()), "{} {tree:?}", tree.len());
 }

@@ -9,6 +9,7 @@ mod examples;
 mod full_mnist;
 mod gradients;
 mod homework;
+mod keep;
 mod numbers;
 mod panics;
 mod pytorch;

@@ -259,6 +259,12 @@ fn damaged_and_foreign_files_are_refused_with_the_tensor_named() {
         ),
         (
             edited(&|h| {
+                h["2.bias"]["data_offsets"] = json!([0, 4]);
+            }),
+            "tensor 0.bias: expected its numbers from byte 4, behind those of the tensor before, found them from 0",
+        ),
+        (
+            edited(&|h| {
                 let w = h.as_object_mut().unwrap().remove("0.weight").unwrap();
                 h["other"] = w;
             }),
@@ -345,6 +351,15 @@ fn damaged_and_foreign_files_are_refused_with_the_tensor_named() {
     fs::write(&path, &good).unwrap();
     load_into(&mut same, &path).unwrap();
     assert_eq!(same, net);
+
+    // A single layer is the first of a list in a model's file; a longer list is no single layer.
+    let mut alone = Linear::<f32>::new(3, 2, &mut rng());
+    let error = load_into(&mut alone, &path).unwrap_err().to_string();
+    assert!(error.contains("tensor 2.bias: expected no such tensor"), "{error}");
+    Model::of(&alone).save(&path).unwrap();
+    let mut again = Linear::<f32>::new(3, 2, &mut Xoshiro256PlusPlus::seed_from_u64(2));
+    load_into(&mut again, &path).unwrap();
+    assert_eq!(again, alone);
 }
 
 /// Any byte of a file may be wrong, or any part of it be missing: there is an answer, or an error.

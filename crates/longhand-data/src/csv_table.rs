@@ -239,7 +239,7 @@ impl Body<'_> {
             }
             let Some(value) = number(word) else {
                 let reason = format!(
-                    "expected a finite number, found `{}`; give texts a number each, or take the column out",
+                    "expected a finite number, found `{}`; give texts a number each, take the column out, or predict it with --target",
                     shown(word)
                 );
                 return Err(self.fault(line, Some(i), reason));

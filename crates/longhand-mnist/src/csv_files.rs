@@ -218,7 +218,7 @@ mod reading {
             return Err(Error::Empty { path: path.to_owned() });
         }
         let images = Array3::from_shape_vec((labels.len(), 28, 28), pixels);
-        Ok(Split::new(images.expect("whole images"), labels, DIGITS))
+        Ok(Split::new(images.expect("whole images"), labels))
     }
 
     fn expect_columns(record: &ByteRecord) -> Result<(), String> {

@@ -47,7 +47,7 @@ impl Dataset {
     /// assert_eq!(few.train.per_class(), [3; 10]); // of ten classes
     ///
     /// let error = Dataset::embedded().draw_per_class(501, 42).unwrap_err();
-    /// let expected = "cannot draw 501 training images of each class: there are 500 of class 0";
+    /// let expected = "cannot draw 501 training images of each digit: there are 500 of digit 0";
     /// assert_eq!(error.to_string(), expected);
     /// # }
     /// # Ok::<(), longhand_mnist::Error>(())
@@ -101,23 +101,31 @@ pub struct Split {
 }
 
 impl Split {
-    /// Images `[n, rows, columns]` and as many labels, each below the number of classes: 10 for
-    /// digits.
+    /// Images of digits, `[n, rows, columns]`, and as many labels.
     ///
     /// # Panics
-    /// There are not as many labels as images, or a label is not below the number of classes.
+    /// There are not as many labels as images, or a label is above 9.
     ///
     /// ```
     /// use longhand_mnist::Split;
     /// use ndarray::Array3;
     ///
-    /// let split = Split::new(Array3::zeros((2, 28, 28)), vec![3, 7], 10);
+    /// let split = Split::new(Array3::zeros((2, 28, 28)), vec![3, 7]);
     /// assert_eq!(split.len(), 2);
     /// assert_eq!(split.labels(), [3, 7]);
     /// assert_eq!(split.image(1).dim(), (28, 28));
     /// ```
     #[track_caller]
-    pub fn new(images: Array3<u8>, labels: Vec<u8>, classes: usize) -> Split {
+    pub fn new(images: Array3<u8>, labels: Vec<u8>) -> Split {
+        Split::of_classes(images, labels, DIGITS)
+    }
+
+    /// Images of so many classes.
+    ///
+    /// # Panics
+    /// There are not as many labels as images, or a label is not below the number of classes.
+    #[track_caller]
+    pub fn of_classes(images: Array3<u8>, labels: Vec<u8>, classes: usize) -> Split {
         assert_eq!(images.len_of(Axis(0)), labels.len(), "Split: as many labels as images");
         assert!(
             labels.iter().all(|&l| usize::from(l) < classes),

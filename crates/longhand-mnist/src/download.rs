@@ -9,7 +9,6 @@ use hmac_sha256::Hash;
 use longhand_idx::{ElementType, Reader, escaped};
 use ndarray::{ArrayD, Axis};
 
-use crate::dataset::DIGITS;
 use crate::idx_folder::{FILES, names};
 use crate::{Dataset, Error, Name, Proxies, Split, http};
 
@@ -310,5 +309,5 @@ fn split(images: Loaded, labels: Loaded) -> Result<Split, Error> {
         return Err(Error::Count { images: counts.0, labels: counts.1, damaged: false });
     }
     let (labels, _) = labels.array.into_raw_vec_and_offset();
-    Ok(Split::new(images.array.into_dimensionality().expect("three dimensions"), labels, DIGITS))
+    Ok(Split::new(images.array.into_dimensionality().expect("three dimensions"), labels))
 }

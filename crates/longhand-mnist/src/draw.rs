@@ -2,6 +2,7 @@ use longhand_data::{generator, shuffle_first};
 use rand::Rng;
 use rand::rngs::Xoshiro256PlusPlus;
 
+use crate::dataset::digit_names;
 use crate::{Dataset, Error, Split};
 
 /// `n` positions of each class, ascending. `stream` tells the draws of one seed from each other.
@@ -21,7 +22,8 @@ pub(crate) fn draw_per_class(
         let mut positions: Vec<usize> = (0..split.len()).filter(of_class).collect();
         if positions.len() < n {
             let (available, class) = (positions.len(), set.class_names[class].clone());
-            return Err(Error::PerClass { split: name, class, asked: n, available });
+            let what = if set.class_names == digit_names() { "digit" } else { "class" };
+            return Err(Error::PerClass { split: name, what, class, asked: n, available });
         }
         // By content, so that the draw does not depend on the order in which a source lists its
         // images.
@@ -49,7 +51,7 @@ mod tests {
     fn the_draw_does_not_depend_on_the_order_of_the_source() {
         let images = Array3::from_shape_fn((200, 2, 2), |(i, r, c)| (i * 7 + r * 3 + c) as u8);
         let labels: Vec<u8> = (0..200).map(|i| (i % 10) as u8).collect();
-        let split = Split::new(images, labels, 10);
+        let split = Split::new(images, labels);
         let backwards = split.select(&(0..200).rev().collect::<Vec<_>>());
         let set = |split: &Split| Dataset {
             train: split.clone(),

@@ -1,6 +1,6 @@
 use ndarray::{ArrayD, Ix1, Ix3};
 
-use crate::dataset::{DIGITS, digit_names};
+use crate::dataset::digit_names;
 use crate::{Dataset, Split};
 
 impl Dataset {
@@ -32,7 +32,7 @@ impl Dataset {
 fn split(images: &[u8], labels: &[u8]) -> Split {
     let images = decode(images).into_dimensionality::<Ix3>().expect("three dimensions");
     let labels = decode(labels).into_dimensionality::<Ix1>().expect("one dimension");
-    Split::new(images, labels.to_vec(), DIGITS)
+    Split::new(images, labels.to_vec())
 }
 
 fn decode(file: &[u8]) -> ArrayD<u8> {

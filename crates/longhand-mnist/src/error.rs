@@ -82,14 +82,14 @@ pub enum Error {
         /// How many they are of.
         found: usize,
     },
-    /// A label is above 9, in a set of ten classes.
+    /// A label is above 9, and occurs in one of the two sets only.
     Label {
         /// The file.
         path: PathBuf,
         /// The position of the label, from 0.
         position: usize,
         /// The label.
-        found: u8,
+        found: i32,
     },
     /// A split holds no image.
     Empty {
@@ -141,6 +141,8 @@ pub enum Error {
     PerClass {
         /// `training` or `test`.
         split: &'static str,
+        /// `digit` or `class`.
+        what: &'static str,
         /// The first class that has too few.
         class: String,
         /// How many were asked for.
@@ -229,7 +231,8 @@ impl fmt::Display for Error {
             ),
             Error::Label { path, position, found } => write!(
                 f,
-                "{}: expected labels of 0 to 9, found {found} at position {position}; the file is damaged or of another set",
+                "{}: expected labels of 0 to 9, or of classes that both sets have, found {found} at position {position}; the file is damaged \
+                 or of another set",
                 escaped(path)
             ),
             Error::Empty { path } => write!(
@@ -263,9 +266,9 @@ impl fmt::Display for Error {
                 let missing = missing.join(", ");
                 write!(f, "\nGet {missing} elsewhere and place them in {}", escaped(folder))
             }
-            Error::PerClass { split, class, asked, available } => write!(
+            Error::PerClass { split, what, class, asked, available } => write!(
                 f,
-                "cannot draw {asked} {split} images of each class: there are {available} of class {}",
+                "cannot draw {asked} {split} images of each {what}: there are {available} of {what} {}",
                 escaped(class)
             ),
         }

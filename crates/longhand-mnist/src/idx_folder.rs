@@ -24,7 +24,8 @@ impl Dataset {
     ///
     /// # Errors
     /// A file is missing, damaged or not IDX; there is a choice between several sets; images differ
-    /// in size; images and labels differ in number; there are more than 256 classes.
+    /// in size; images and labels differ in number; a label that is none of a digit occurs in
+    /// one set only; there are more than 256 classes.
     ///
     /// ```
     /// let error = longhand_mnist::Dataset::from_idx_folder("no/such/folder").unwrap_err();
@@ -42,13 +43,11 @@ impl Dataset {
 
     /// Reads images and labels to learn from, and images and labels to evaluate on.
     pub(crate) fn from_idx_files(files: &[PathBuf; 4], source: String) -> Result<Dataset, Error> {
+        expect_one_size(&files[0], &files[2])?;
         let train = Half::read(&files[0], &files[1])?;
         let test = Half::read(&files[2], &files[3])?;
-        let size = |half: &Half| (half.images.dim().1, half.images.dim().2);
-        if size(&train) != size(&test) {
-            let (path, expected, found) = (files[2].clone(), size(&train), size(&test));
-            return Err(Error::ImageSize { path, expected, found });
-        }
+        train.expect_classes_of(&test, &files[1])?;
+        test.expect_classes_of(&train, &files[3])?;
         let classes: BTreeSet<i32> = train.labels.iter().chain(&test.labels).copied().collect();
         let classes: Vec<i32> = classes.into_iter().collect();
         if classes.len() > 256 {
@@ -230,6 +229,27 @@ fn holds(reader: &Reader<File>) -> Holds {
 /// What QMNIST says of each image: the class, and who wrote it where and when.
 const QMNIST_COLUMNS: usize = 8;
 
+/// Checks that images to learn from and to evaluate on have one size, from the files' headers. Of two
+/// sizes, 28 × 28 is the right one.
+fn expect_one_size(train: &Path, test: &Path) -> Result<(), Error> {
+    let [Ok(first), Ok(second)] = [train, test].map(open) else { return Ok(()) };
+    if holds(&first) != Holds::Images || holds(&second) != Holds::Images {
+        return Ok(());
+    }
+    let size = |reader: &Reader<File>| (reader.shape()[1], reader.shape()[2]);
+    let sizes = [size(&first), size(&second)];
+    if sizes[0] == sizes[1] || first.shape().contains(&0) || second.shape().contains(&0) {
+        return Ok(());
+    }
+    let (path, wrong, expected, found) = match sizes[1] == (28, 28) {
+        true => (train, first, sizes[1], sizes[0]),
+        false => (test, second, sizes[0], sizes[1]),
+    };
+    // A header that does not fit the bytes behind it is to blame.
+    read_through(wrong)?;
+    Err(Error::ImageSize { path: path.to_owned(), expected, found })
+}
+
 /// Images with their labels, as they are in the files.
 struct Half {
     images: Array3<u8>,
@@ -254,10 +274,23 @@ impl Half {
         Ok(Half { images, labels })
     }
 
+    /// Checks that labels which are none of digits occur in the other set, too: a single one is damage.
+    fn expect_classes_of(&self, other: &Half, path: &Path) -> Result<(), Error> {
+        let known: BTreeSet<&i32> = other.labels.iter().collect();
+        let strange = |label: &i32| !(0..10).contains(label) && !known.contains(label);
+        match self.labels.iter().position(strange) {
+            None => Ok(()),
+            Some(position) => {
+                let (path, found) = (path.to_owned(), self.labels[position]);
+                Err(Error::Label { path, position, found })
+            }
+        }
+    }
+
     /// With the positions of the labels among the classes.
     fn split(self, classes: &[i32]) -> Split {
         let position = |label| classes.binary_search(label).expect("one of the classes") as u8;
-        Split::new(self.images, self.labels.iter().map(position).collect(), classes.len())
+        Split::of_classes(self.images, self.labels.iter().map(position).collect(), classes.len())
     }
 }
 

@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 use longhand_idx::escaped;
 use ndarray::Array3;
 
-use crate::dataset::{DIGITS, digit_names};
+use crate::dataset::digit_names;
 use crate::folder::{Kind, expect_folder, list};
 use crate::picture::{Decoded, fault, on_black};
 use crate::splits::{Pictures, find, is_digit, other_picture};
@@ -101,7 +101,7 @@ fn read_split(folder: &Path) -> Result<Split, Error> {
             "expected bright ink on a dark ground, found dark on bright; invert the pictures";
         return Err(fault(folder, reason));
     }
-    Ok(Split::new(images, pictures.iter().map(|(label, _)| *label).collect(), DIGITS))
+    Ok(Split::new(images, pictures.iter().map(|(label, _)| *label).collect()))
 }
 
 /// The pictures of a class.

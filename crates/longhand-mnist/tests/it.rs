@@ -19,7 +19,7 @@ fn digits(shift: usize) -> Dataset {
 fn validation_images_are_taken_from_the_training_set() {
     let digits = digits(0);
     let held = digits.with_validation(1, 42).unwrap();
-    assert_eq!((held.train.per_class(), held.test.per_class()), ([3; 10], [1; 10]));
+    assert_eq!((held.train.per_class(), held.test.per_class()), (vec![3; 10], vec![1; 10]));
     let images = |split: &Split| -> Vec<Vec<u8>> {
         split.images().outer_iter().map(|image| image.iter().copied().collect()).collect()
     };

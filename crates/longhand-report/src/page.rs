@@ -108,8 +108,7 @@ impl Report<'_> {
         section(self.calibration(&predictions));
         section(self.classes_table(&predictions));
         html.push_str("</main>\n");
-        html.push_str(SCRIPT);
-        html
+        html + if self.images.is_some() { SCRIPT } else { "</html>\n" }
     }
 
     /// What the samples are.
@@ -148,7 +147,7 @@ impl Report<'_> {
 
     /// The calibration curve as a picture of its own.
     pub fn calibration_svg(&self) -> String {
-        calibration_svg(&bins(&self.predictions()))
+        calibration_svg(&bins(&self.predictions()), self.samples())
     }
 
     /// The worst mistakes side by side as a PNG picture, six in a row, the most confident one
@@ -373,7 +372,7 @@ impl Report<'_> {
              {rows}</table></div></section>",
             if self.images.is_some() { "Images" } else { "Samples" },
             100.0 * self.calibration_error(),
-            calibration_svg(&bins),
+            calibration_svg(&bins, self.samples()),
             samples = self.samples()
         )
     }
@@ -448,7 +447,7 @@ fn bins(predictions: &[Prediction]) -> Vec<Bin> {
     bins.iter().filter(|b| b.0 > 0).map(mean).collect()
 }
 
-fn calibration_svg(bins: &[Bin]) -> String {
+fn calibration_svg(bins: &[Bin], samples: &str) -> String {
     const STYLE: &str = "
       .calibration path { stroke: #222; fill: none } .calibration .ideal { stroke-dasharray: 4 4 } .calibration circle { fill: #0b62a4 }
       .calibration text { fill: #222; font: 13px system-ui, sans-serif } .calibration .paper { fill: #fff }
@@ -461,7 +460,7 @@ fn calibration_svg(bins: &[Bin]) -> String {
         let (x, y) = (40.0 + 280.0 * confidence, 300.0 - 280.0 * accuracy);
         let radius = 3.0 + 9.0 * (*images as f64 / all).sqrt();
         let _ = write!(points, "<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"{radius:.1}\"/>");
-        let _ = write!(description, " {accuracy:.3} at {confidence:.3} ({images} images);");
+        let _ = write!(description, " {accuracy:.3} at {confidence:.3} ({images} {samples});");
     }
     format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"calibration\" viewBox=\"0 0 340 340\" role=\"img\"><title>Accuracy against \

@@ -504,13 +504,13 @@ mod tests {
     #[test]
     fn the_loss_and_the_early_stop_of_the_options_are_checked() {
         let (model, train) = (sound().single, digits().train);
-        let smoothed = classification(CrossEntropy::new(0.1));
+        let smoothed = classification_by(CrossEntropy::new(0.1), 10);
         assert!((smoothed.least - 0.500_288_0).abs() < 1e-6, "{}", smoothed.least);
         let mut sgd = Sgd { learning_rate: 0.1, ..Sgd::default() }.init(&model);
         let loss = (&smoothed.loss, smoothed.least);
         passes(learned_by_heart(loss, &model, &mut sgd, &train));
         // Labels that are smoothed to nothing teach nothing.
-        let nothing = classification(CrossEntropy::new(1.0));
+        let nothing = classification_by(CrossEntropy::new(1.0), 10);
         let mut sgd = Sgd { learning_rate: 0.1, ..Sgd::default() }.init(&model);
         let mut trained = model.clone();
         fails(learned(&nothing, &nothing.train(&mut trained, &mut sgd, &digits(), (3, 16, 1))));

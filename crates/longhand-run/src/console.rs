@@ -67,9 +67,10 @@ impl Console {
         self.progress.show("");
     }
 
-    /// The last line, of a run that is not for programs.
-    pub fn last_line(&mut self, text: &str) -> Result<(), Failure> {
-        if self.json { Ok(()) } else { self.line(text) }
+    /// The last line, of a run that is not for programs. On a terminal, each part has a line of its own.
+    pub fn last_line(&mut self, parts: &[String]) -> Result<(), Failure> {
+        let between = if is_terminal(&io::stdout()) { "\n" } else { " " };
+        if self.json { Ok(()) } else { self.line(&parts.join(between)) }
     }
 
     pub fn epoch(&mut self, epoch: &Epoch<f64>, seconds: f64) -> Result<(), Failure> {

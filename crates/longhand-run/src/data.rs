@@ -446,7 +446,7 @@ fn arrays(
         let pixels = table.x.mapv(|pixel| pixel as u8);
         let images = pixels.into_shape_with_order((labels.len(), shape[1], shape[2]));
         let labels = labels.iter().map(|&label| label as u8).collect();
-        Split::new(images.expect("as many pixels as before"), labels, names.len())
+        Split::of_classes(images.expect("as many pixels as before"), labels, names.len())
     };
     let (train, test) = (split(train), split(valid));
     Ok(pictures(Dataset { train, test, class_names: names, source: source.into() })?.into())

@@ -45,8 +45,11 @@ pub fn parse<T: Parser>() -> Result<T, Failure> {
             "--{flag}: a run is gone on with as it was begun; leave it out, or begin a new run with --load"
         )));
     }
-    let arguments = arguments(Some(folder), None)?;
     let program = std::env::args_os().next().unwrap_or_default();
+    // Another example's flags may not be known here.
+    let own = Path::new(&program).file_stem().and_then(|name| name.to_str());
+    let own = own.filter(|name| ["logistic", "mlp"].contains(name));
+    let arguments = arguments(Some(folder), own)?;
     let all = [program].into_iter().chain(arguments.into_iter().map(OsString::from));
     parse_from(all.chain(["--resume".into(), folder.clone().into_os_string()]))
 }

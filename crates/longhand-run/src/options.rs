@@ -4,7 +4,7 @@ use clap::{Args, ValueEnum};
 use longhand_data::Predict;
 use longhand_layers::{Activation, Dropout, Float, Parameters, Relu};
 use longhand_optim::{Adam, AdamW, Clipped, Resumable, RmsProp, Schedule, Scheduled, Sgd};
-use longhand_save::{AnyLayer, Feature, Input, Model, Output};
+use longhand_save::{AnyLayer, Feature, Input, Model, Output, load_into};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -413,9 +413,17 @@ impl Options {
         }
     }
 
-    /// The file of the model that training begins with.
-    pub(crate) fn load(&self) -> Option<&Path> {
-        self.load.as_deref()
+    /// Gives a model the weights that training begins with, if there is a file of them.
+    pub(crate) fn load_into<M: Parameters<f32>>(&self, model: &mut M) -> Result<(), Failure> {
+        match (&self.load, &self.loaded) {
+            (None, _) => Ok(()),
+            (Some(_), Some(loaded)) => {
+                loaded.give_to(model).map_err(|error| self.load_failure(&error.to_string()))
+            }
+            (Some(path), None) => {
+                load_into(model, path).map_err(|error| Failure::Run(format!("--load: {error}")))
+            }
+        }
     }
 
     /// What `--data` is, for a command that a user can copy.

@@ -9,7 +9,7 @@ use longhand_layers::ndarray::{Array2, Axis, concatenate};
 use longhand_layers::{Layer, softmax};
 use longhand_optim::Resumable;
 use longhand_report::{Chart, Curve, NumbersReport, Report, loss_svg};
-use longhand_save::{Feature, Layers, Model, Output, Record, load_into, save_checkpoint};
+use longhand_save::{Feature, Layers, Model, Output, Record, save_checkpoint};
 use longhand_train::{Diverged, EarlyStopping, Epoch, Flow, Observer, Progress, Step, blew_up};
 use serde_json::json;
 
@@ -92,8 +92,8 @@ impl<'a, M: Layer<f32> + Layers<f32>> Run<'a, M> {
         sets: &'a Sets,
         model: &mut M,
     ) -> Result<Run<'a, M>, Failure> {
-        if let (Some(path), None) = (options.load(), &options.resume) {
-            load_into(model, path).map_err(|error| Failure::Run(format!("--load: {error}")))?;
+        if options.resume.is_none() {
+            options.load_into(model)?;
         }
         let net = net_name(&options.widths);
         let mut run = Run {
@@ -341,25 +341,27 @@ impl<'a, M: Layer<f32> + Layers<f32>> Run<'a, M> {
             "\nlowest valid loss {loss:.4} in epoch {epoch}{calibration}\nweights {} (SHA-256)",
             &weights_hash(model)[..16]
         ))?;
-        let place = match self.files {
+        let places = match self.files {
             Some(files) => {
                 let folder = files.publish(self.options.keeps_checkpoints())?;
                 let (report, model) = (folder.join("report.html"), folder.join(MODEL));
-                let use_it = use_of(
-                    self.sets,
-                    &terminal::argument(&model),
-                    self.options.data_argument().as_deref(),
-                );
-                format!("to use it, {use_it}; see {}", terminal::path(&report))
+                let data = self.options.data_argument();
+                let use_it = use_of(self.sets, &terminal::argument(&model), data.as_deref());
+                vec![
+                    "to use it,".to_owned(),
+                    format!("{use_it};"),
+                    format!("see {}", terminal::path(&report)),
+                ]
             }
-            None => "a dry run, nothing written".to_owned(),
+            None => vec!["a dry run, nothing written".to_owned()],
         };
         let when = match best {
             Some(best) => format!("with the weights of epoch {best}, the best of {}", last.epoch),
             None => format!("after {} epochs", last.epoch),
         };
         let (measure, value) = (self.sets.measure().name(), shown.valid.metric);
-        self.console.last_line(&format!("validation {measure} {value:.4} {when}; {place}"))
+        let first = format!("validation {measure} {value:.4} {when};");
+        self.console.last_line(&[vec![first], places].concat())
     }
 
     /// The losses, with that of guessing as a mark.
@@ -448,7 +450,7 @@ impl<'a, M: Layer<f32> + Layers<f32>> Run<'a, M> {
 fn use_of(sets: &Sets, model: &str, data: Option<&str>) -> String {
     match (&sets.train, data) {
         (Set::Pictures(_), _) => {
-            format!("cargo run --example predict -- --model {model} PICTURE.png")
+            format!("cargo run --example predict -- --model {model} 4.png")
         }
         (Set::Rows(_), data) => {
             let data = data.unwrap_or("DATA");

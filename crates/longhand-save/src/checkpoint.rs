@@ -280,7 +280,7 @@ impl Checkpoint {
             }
         }
         match (stops, description.best) {
-            (true, Some(_)) => parameters::check(file, "best.", model),
+            (true, Some(_)) => parameters::check(file, "best.", model).map(|_| ()),
             (false, Some(_)) => Err(ErrorKind::Content(
                 "expected a run without early stopping, found one with it".to_owned(),
             )),

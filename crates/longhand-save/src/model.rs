@@ -1,7 +1,7 @@
 use std::path::Path;
 
 use longhand_layers::Layer;
-use longhand_tensor::Parameters;
+use longhand_tensor::{NamedParam, Parameters};
 use ndarray::{Array2, ArrayRef2};
 use serde::{Deserialize, Serialize};
 
@@ -134,6 +134,34 @@ impl<F: Stored> Model<F> {
         let widths: Vec<_> =
             self.layers.iter().filter_map(|layer| Kind::of(layer).widths()).collect();
         Some((widths.first()?.0, widths.last()?.1))
+    }
+
+    /// Gives a net of the same layers these weights. Dropout has none, and may be there or not.
+    ///
+    /// # Errors
+    /// The net has other parameters; it is left as it was.
+    pub fn give_to<M: Parameters<F>>(&self, net: &mut M) -> Result<(), ErrorKind> {
+        let (own, others) = (self.layers.named_params(), net.named_params());
+        for at in 0..own.len().max(others.len()) {
+            let shape = |params: &[NamedParam<'_, F>]| {
+                params.get(at).map_or("none".to_owned(), |param| {
+                    format!("{} {:?}", F::DTYPE, parameters::stored_shape(param))
+                })
+            };
+            let (found, expected) = (shape(&own), shape(&others));
+            if found != expected {
+                let named = own.get(at).or(others.get(at)).map_or("", |param| &param.name);
+                return Err(ErrorKind::tensor(
+                    named,
+                    format!("expected {expected}, found {found}"),
+                ));
+            }
+        }
+        let mut values = own.iter().map(|param| param.values);
+        M::zip([net], [], &mut |[to], []| {
+            to.copy_from_slice(values.next().expect("as many parameters as were compared"));
+        });
+        Ok(())
     }
 
     /// What stands in the metadata of the file.
@@ -319,7 +347,13 @@ pub fn load_into<F: Stored, M: Parameters<F>>(
 ) -> Result<(), Error> {
     let path = path.as_ref();
     let file = Tensors::open(path)?;
-    parameters::check(&file, "", model).map_err(|kind| kind.at(path))?;
-    parameters::fill(&file, "", model);
+    // A single layer is the first of a list in a file that `Model` has written.
+    let first = model.named_params().first().map(|param| param.name.clone()).unwrap_or_default();
+    let listed = file.shape(&first).is_none() && file.shape(&format!("0.{first}")).is_some();
+    let prefix = if listed { "0." } else { "" };
+    parameters::check(&file, prefix, model)
+        .and_then(|names| file.check_no_more("", &names))
+        .map_err(|kind| kind.at(path))?;
+    parameters::fill(&file, prefix, model);
     Ok(())
 }

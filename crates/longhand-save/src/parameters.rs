@@ -16,7 +16,7 @@ fn is_transposed<F>(param: &NamedParam<'_, F>) -> bool {
 }
 
 /// The shape in a file.
-fn stored_shape<F>(param: &NamedParam<'_, F>) -> Vec<usize> {
+pub(crate) fn stored_shape<F>(param: &NamedParam<'_, F>) -> Vec<usize> {
     let mut shape = param.shape.clone();
     if is_transposed(param) {
         shape.reverse();
@@ -51,19 +51,21 @@ pub(crate) fn append<F: Stored>(
     Ok(())
 }
 
-/// Checks that a file has the parameters of a model under a prefix, and no others.
+/// Checks that a file has the parameters of a model under a prefix, and no others there. Returns their
+/// names.
 pub(crate) fn check<F: Stored>(
     file: &Tensors,
     prefix: &str,
     model: &impl Parameters<F>,
-) -> Result<(), ErrorKind> {
+) -> Result<BTreeSet<String>, ErrorKind> {
     let mut names = BTreeSet::new();
     for param in model.named_params() {
         let name = format!("{prefix}{}", param.name);
         file.check::<F>(&name, &stored_shape(&param))?;
         names.insert(name);
     }
-    file.check_no_more(prefix, &names)
+    file.check_no_more(prefix, &names)?;
+    Ok(names)
 }
 
 /// Gives a model the parameters that have been checked.

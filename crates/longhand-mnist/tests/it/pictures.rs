@@ -5,6 +5,9 @@ use std::path::Path;
 
 use png::{BitDepth, ColorType, Encoder};
 
+use longhand_mnist::{Picture, is_centred};
+use ndarray::Array2;
+
 use super::*;
 
 /// Writes a picture, set up by `set` in whatever is not usual.
@@ -375,4 +378,89 @@ fn a_pipe_among_pictures_is_refused_and_its_name_escaped() {
     fs::remove_file(&pipe).unwrap();
     std::os::unix::fs::symlink("nowhere", folder.path().join("testing/3/x.png")).unwrap();
     expect(refused(folder.path()), &["testing/3/x.png: No such file"]);
+}
+
+/// Each image of MNIST is as its makers say: so a picture of one is left as it is.
+#[test]
+fn what_is_centred_stays_and_what_is_not_becomes_so() {
+    let digits = Dataset::embedded();
+    let mut differences = 0.0;
+    for image in digits.test.images().outer_iter().take(500) {
+        assert!(is_centred(&image));
+        let inverted = Picture::of(&image.mapv(|pixel| 255 - pixel));
+        assert!(inverted.inverted);
+        for picture in [Picture::of(&image), inverted] {
+            assert_eq!(picture.centred(), image);
+        }
+        // Twice as large, off the middle, on paper that is not quite white.
+        let large = Array2::from_shape_fn((70, 90), |(r, c)| {
+            let ink =
+                image.get([r.wrapping_sub(3) / 2, c.wrapping_sub(20) / 2]).copied().unwrap_or(0);
+            230 - (f64::from(ink) * 0.8) as u8
+        });
+        let picture = Picture::of(&large);
+        let centred = picture.centred();
+        assert!(picture.inverted && is_centred(&centred));
+        let difference = (centred.mapv(f64::from) - image.mapv(f64::from)).mapv(f64::abs).mean();
+        differences += difference.unwrap() / 500.0;
+    }
+    assert!(differences < 8.0, "{differences} of 255");
+    assert!(
+        !is_centred(&Array2::<u8>::zeros((28, 28))) && !is_centred(&Array2::<u8>::ones((30, 28)))
+    );
+}
+
+#[test]
+fn empty_pictures_are_empty_and_small_ones_are_no_trouble() {
+    for shape in [(1, 1), (1, 9), (28, 28), (3, 200)] {
+        for value in [0, 7, 255] {
+            let picture = Picture::of(&Array2::from_elem(shape, value));
+            assert!(picture.is_empty());
+            assert_eq!(picture.centred(), Array2::<u8>::zeros((28, 28)));
+            assert_eq!(picture.resized(8, 8), Array2::<u8>::zeros((8, 8)));
+        }
+    }
+    for (rows, columns) in [(1, 2), (2, 1), (2, 2), (1, 300), (300, 1), (57, 3)] {
+        let mut grey = Array2::<u8>::zeros((rows, columns));
+        grey[[rows - 1, columns - 1]] = 200;
+        let picture = Picture::of(&grey);
+        assert_eq!(picture.centred().dim(), (28, 28));
+        assert_eq!(picture.resized(5, 6).dim(), (5, 6));
+    }
+    let noise = Array2::from_shape_fn((40, 40), |(r, c)| 100 + ((r * 31 + c * 17) % 30) as u8);
+    assert!(Picture::of(&noise).is_empty(), "what a camera sees on an empty sheet");
+}
+
+/// The same ink in all kinds of PNG is the same picture.
+#[test]
+fn grey_colour_transparent_and_deep_pictures_are_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("picture.png");
+    let digits = Dataset::embedded();
+    let image = digits.test.image(3).to_owned();
+    let expected = Picture::of(&image);
+    let write = |color: png::ColorType, depth: png::BitDepth, bytes: Vec<u8>| {
+        let mut encoder = png::Encoder::new(fs::File::create(&path).unwrap(), 28, 28);
+        encoder.set_color(color);
+        encoder.set_depth(depth);
+        encoder.write_header().unwrap().write_image_data(&bytes).unwrap();
+        Picture::read(&path).unwrap()
+    };
+    let each = |pixel: &dyn Fn(u8) -> Vec<u8>| {
+        image.iter().flat_map(|&ink| pixel(ink)).collect::<Vec<u8>>()
+    };
+    use png::BitDepth::{Eight, Sixteen};
+    use png::ColorType::{Grayscale, GrayscaleAlpha, Rgb, Rgba};
+    assert_eq!(write(Grayscale, Eight, each(&|ink| vec![ink])), expected);
+    assert_eq!(write(Grayscale, Sixteen, each(&|ink| vec![ink, ink])), expected);
+    assert_eq!(write(Rgb, Eight, each(&|ink| vec![ink; 3])), expected);
+    assert_eq!(write(GrayscaleAlpha, Eight, each(&|ink| vec![255, ink])), expected);
+    assert_eq!(write(Rgba, Eight, each(&|ink| vec![255, 255, 255, ink])), expected);
+    // Black ink on a transparent ground, and on white: dark on bright.
+    let dark = Picture { inverted: true, ..expected };
+    assert_eq!(write(Rgba, Eight, each(&|ink| vec![0, 0, 0, ink])), dark);
+    assert_eq!(write(Rgb, Eight, each(&|ink| vec![255 - ink; 3])), dark);
+    fs::write(&path, b"no picture").unwrap();
+    let error = Picture::read(&path).unwrap_err().to_string();
+    assert!(error.contains("picture.png: expected a PNG picture, found"), "{error}");
 }

@@ -228,7 +228,7 @@ fn exchanged_files_are_told_from_others() {
     fs::rename(&aside, &labels).unwrap();
     refused(
         folder.path(),
-        &["train-images-idx3-ubyte: expected images, [n, 28, 28], of type u8, found", hint],
+        &["train-images-idx3-ubyte: expected images, [n, rows, columns], of type u8, found", hint],
     );
     fs::copy(&images, &labels).unwrap();
     let message = refused(folder.path(), &["train-images", "1 dimensions"]);
@@ -267,7 +267,64 @@ fn a_damaged_header_is_not_blamed_on_the_other_file() {
     longhand_idx::write(&labels, &Array1::<u8>::zeros(39)).unwrap();
     refused(folder.path(), &["expected 40 labels", "found 39; the two files are not of one set"]);
     longhand_idx::write(&images, &Array::<u8, _>::zeros((40, 32, 32))).unwrap();
-    refused(folder.path(), &["expected images of 28 × 28 pixels, found 32 × 32"]);
+    let sizes = "train-images-idx3-ubyte: expected images of 28 × 28 pixels, found 32 × 32";
+    refused(folder.path(), &[sizes]);
+    longhand_idx::write(&images, &Array::<u8, _>::zeros((40, 0, 28))).unwrap();
+    refused(folder.path(), &["train-images-idx3-ubyte: expected at least one image, found none"]);
+}
+
+/// EMNIST's letters have labels from 1, QMNIST's are of 32 bits in eight columns, and other sets have
+/// other sizes: classes are those that occur.
+#[test]
+fn images_may_be_of_any_size_and_labels_of_any_classes() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let images = |n: usize| Array::from_shape_fn((n, 8, 5), |(i, r, c)| (i * 40 + r * 5 + c) as u8);
+    longhand_idx::write(path("emnist-letters-train-images-idx3-ubyte"), &images(4)).unwrap();
+    longhand_idx::write(path("emnist-letters-test-images-idx3-ubyte"), &images(3)).unwrap();
+    let (train, test) = (
+        path("emnist-letters-train-labels-idx1-ubyte"),
+        path("emnist-letters-test-labels-idx1-ubyte"),
+    );
+    longhand_idx::write(&train, &Array1::<u8>::from(vec![26, 1, 7, 26])).unwrap();
+    longhand_idx::write(&test, &Array1::<u8>::from(vec![26, 1, 9])).unwrap();
+    let letters = Dataset::open(folder.path()).unwrap();
+    assert_eq!(letters.class_names, ["1", "7", "9", "26"]);
+    assert_eq!(
+        (letters.train.labels(), letters.test.labels()),
+        (&[3, 0, 1, 3][..], &[3, 0, 2][..])
+    );
+    assert_eq!((letters.train.features(), letters.train.classes()), (40, 4));
+    assert_eq!(letters.train.per_class(), [1, 1, 0, 2]);
+    let few = letters.draw_per_class(1, 1).unwrap_err().to_string();
+    assert_eq!(few, "cannot draw 1 training images of each class: there are 0 of class 9");
+
+    for (old, labels) in [(train, [70_000, -3, 5, 5].as_slice()), (test, &[5, 70_000, -3])] {
+        let name = old.file_name().unwrap().to_str().unwrap().replace("idx1-ubyte", "idx2-int");
+        fs::remove_file(&old).unwrap();
+        let columns = Array::from_shape_fn((labels.len(), 8), |(i, c)| labels[i] + c as i32);
+        longhand_idx::write(path(&name), &columns).unwrap();
+    }
+    let qmnist = Dataset::open(folder.path()).unwrap();
+    assert_eq!(qmnist.class_names, ["-3", "5", "70000"]);
+    assert_eq!(qmnist.train.labels(), [2, 0, 1, 1]);
+
+    let (images, labels) = (Array::<u8, _>::zeros((300, 8, 5)), Array1::from_iter(0..300i32));
+    for set in ["train", "test"] {
+        longhand_idx::write(path(&format!("emnist-letters-{set}-images-idx3-ubyte")), &images)
+            .unwrap();
+        longhand_idx::write(path(&format!("emnist-letters-{set}-labels-idx2-int")), &labels)
+            .unwrap();
+    }
+    refused(folder.path(), &["expected labels of at most 256 classes, found 300"]);
+    let mut strange = labels.mapv(|label| label % 10);
+    longhand_idx::write(path("emnist-letters-train-labels-idx2-int"), &strange).unwrap();
+    strange[17] = 12;
+    longhand_idx::write(path("emnist-letters-test-labels-idx2-int"), &strange).unwrap();
+    refused(
+        folder.path(),
+        &["test-labels-idx2-int: expected labels of 0 to 9, or of", "found 12 at position 17"],
+    );
 }
 
 #[cfg(unix)]
