@@ -33,3 +33,8 @@ pub use npy::{NpyArray, npz_names, read_npy, read_npz};
 pub use samples::{Samples, Targets};
 pub use shuffle::{generator, shuffle_first, shuffled};
 pub use table::{Predict, Standard, Table, TableError, Target};
+
+/// The program of the README compiles and runs.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

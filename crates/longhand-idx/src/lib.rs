@@ -58,3 +58,8 @@ pub use reader::{Items, Reader, read};
 #[cfg(feature = "gzip")]
 pub use writer::write_gzip_to;
 pub use writer::{write, write_to};
+
+/// The program of the README compiles and runs.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

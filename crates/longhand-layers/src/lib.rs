@@ -83,3 +83,8 @@ pub use softmax::{log_softmax, softmax};
 pub use softmax_cross_entropy::SoftmaxCrossEntropy;
 pub use tanh::Tanh;
 pub use weighted_cross_entropy::WeightedSoftmaxCrossEntropy;
+
+/// The program of the README compiles and runs.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

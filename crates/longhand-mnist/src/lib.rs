@@ -72,3 +72,8 @@ pub use picture::{Picture, is_centred};
 #[cfg(feature = "download")]
 pub use proxy::Proxies;
 pub use rand;
+
+/// The program of the README compiles and runs.
+#[cfg(all(doctest, feature = "embedded"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -36,3 +36,8 @@ pub use optimizer::{Optimizer, OptimizerState, Resumable};
 pub use rmsprop::{RmsProp, RmsPropState};
 pub use schedule::{Schedule, Scheduled};
 pub use sgd::{Sgd, SgdState};
+
+/// The program of the README compiles and runs.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -47,3 +47,8 @@ pub use heat::HeatMap;
 pub use numbers::NumbersReport;
 pub use page::{Mistake, Report};
 pub use picture::in_characters;
+
+/// The program of the README compiles and runs.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

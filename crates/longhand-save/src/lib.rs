@@ -35,3 +35,8 @@ pub use model::{Feature, Input, Model, Output, load_into, save};
 pub use rust_source::NotSmall;
 pub use tensors::Stored;
 pub use whole::write_whole;
+
+/// The program of the README compiles and runs.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -131,3 +131,8 @@ mod tests {
         }
     }
 }
+
+/// The program of the README compiles and runs.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

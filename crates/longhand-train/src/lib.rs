@@ -65,3 +65,8 @@ pub use metric::{Accuracy, AsTarget, BinaryAccuracy, Metric, RootMeanSquaredErro
 pub use observer::{Epoch, Flow, Observer, Score, Step};
 pub use progress::{Partial, Progress};
 pub use training::{Stopped, Training, blew_up, evaluate};
+
+/// The program of the README compiles and runs.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
