@@ -37,7 +37,7 @@ pub enum Images {
 
 /// All workloads, in their order.
 pub fn workloads() -> Vec<Workload> {
-    let listed = include_str!("../../../benches/workloads.json");
+    let listed = include_str!("../workloads.json");
     let listed: BTreeMap<String, Workload> =
         serde_json::from_str(listed).expect("a list of workloads");
     listed.into_iter().map(|(name, workload)| Workload { name, ..workload }).collect()
