@@ -3,12 +3,13 @@
 //!
 //! `cargo run --example export -- --model runs/mlp-seed42/model.safetensors mlp.onnx`
 
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser;
 use longhand_run::terminal::{self, print};
-use longhand_run::{Failure, exit, parse, write_whole};
+use longhand_run::{Failure, exit, parse};
 use longhand_save::Model;
 
 /// Writes a trained net as ONNX or as Rust source.
@@ -47,6 +48,27 @@ fn run() -> Result<(), Failure> {
             )));
         }
     };
-    write_whole(&out, contents)?;
+    expect_export_or_nothing(&out)?;
+    longhand_save::write_whole(&out, &contents).map_err(|error| {
+        Failure::Run(format!(
+            "cannot write {}: {error}; choose another place",
+            terminal::path(&out)
+        ))
+    })?;
     print(&format!("{model}\nwritten to {}\n", terminal::path(&out)))
+}
+
+/// Refuses to overwrite what no export has written.
+fn expect_export_or_nothing(path: &Path) -> Result<(), Failure> {
+    let start = match fs::read(path) {
+        Ok(bytes) => String::from_utf8_lossy(&bytes[..bytes.len().min(64)]).into_owned(),
+        Err(_) => return Ok(()), // that it cannot be written, if so, is told when it is
+    };
+    match start.contains("longhand") {
+        true => Ok(()),
+        false => Err(Failure::Run(format!(
+            "{}: expected an exported net to overwrite, or nothing, found something else; choose another name",
+            terminal::path(path)
+        ))),
+    }
 }

@@ -577,6 +577,104 @@ fn what_is_wrong_with_a_table_is_said_by_line_and_column() {
 }
 
 #[test]
+fn features_are_told_by_name_and_a_table_beside_pictures_is_not_taken() {
+    let root = tempfile::tempdir().unwrap();
+    let folder = root.path();
+    let table = |order: [usize; 2], from: usize| {
+        let rows = flowers().into_iter().skip(from).take(75);
+        let row = |(x, name, _): ([f64; 3], &str, f64)| {
+            format!("{},{},{name}\n", x[order[0]], x[order[1]])
+        };
+        let names = ["length", "width"];
+        format!(
+            "{},{},species\n{}",
+            names[order[0]],
+            names[order[1]],
+            rows.map(row).collect::<String>()
+        )
+    };
+    fs::create_dir(folder.join("d")).unwrap();
+    fs::write(folder.join("d/train.csv"), table([0, 1], 0)).unwrap();
+    fs::write(folder.join("d/test.csv"), table([1, 0], 75)).unwrap();
+    for data in ["d", "d/train.csv"] {
+        let printed = success(&run("mlp", &format!("--data {data} --epochs 60 --out o"), folder));
+        assert!(
+            printed.contains("d/train.csv and d/test.csv: 75 training and 75 validation samples"),
+            "{printed}"
+        );
+        assert!(printed.contains("validation accuracy 1.0000"), "{printed}");
+    }
+    fs::write(folder.join("turned.csv"), table([1, 0], 20)).unwrap();
+    let printed = success(&run(
+        "mlp",
+        "--load o/model.safetensors --data turned.csv --epochs 0 --out t --quiet",
+        folder,
+    ));
+    assert!(printed.starts_with("validation accuracy 1.0000"), "{printed}");
+    // Without labels, as competitions give it, it is not to validate with.
+    let bare: String = table([0, 1], 75)
+        .lines()
+        .map(|line| format!("{}\n", line.rsplit_once(',').unwrap().0))
+        .collect();
+    fs::write(folder.join("d/test.csv"), bare).unwrap();
+    let printed = success(&run("mlp", "--data d/train.csv --epochs 1 --out o", folder));
+    assert!(printed.contains("d/train.csv: 60 training and 15 validation samples"), "{printed}");
+    fs::write(folder.join("other.csv"), "a,b,species\n1,2,rose\n3,4,aster\n1,1,rose\n2,2,aster\n")
+        .unwrap();
+    let refused =
+        run("mlp", "--load o/model.safetensors --data other.csv --epochs 0 --out t", folder);
+    assert!(
+        stderr(&refused).contains("expected the features length, width, found a, b"),
+        "{}",
+        stderr(&refused)
+    );
+    fs::write(folder.join("single.csv"), "a,b,name\n1,2,ann\n3,4,bob\n").unwrap();
+    let refused = run("mlp", "--data single.csv --out t", folder);
+    assert!(
+        stderr(&refused).contains("expected two or more samples of some class, found one of each"),
+        "{}",
+        stderr(&refused)
+    );
+
+    let digits = Dataset::embedded().draw_per_class(2, 9).unwrap();
+    for (name, split) in [("train", &digits.train), ("t10k", &digits.test)] {
+        longhand_idx::write(folder.join(format!("{name}-images-idx3-ubyte")), split.images())
+            .unwrap();
+        longhand_idx::write(
+            folder.join(format!("{name}-labels-idx1-ubyte")),
+            &Array1::from(split.labels().to_vec()),
+        )
+        .unwrap();
+    }
+    fs::remove_file(folder.join("other.csv")).unwrap();
+    fs::remove_file(folder.join("turned.csv")).unwrap();
+    let printed = success(&run("mlp", "--data . --per-class all --epochs 1 --out p", folder));
+    assert!(printed.contains("20 training and 20 validation images"), "{printed}");
+}
+
+#[test]
+fn a_run_that_has_stopped_early_stays_so_and_the_latest_of_a_name_is_taken() {
+    let root = tempfile::tempdir().unwrap();
+    let folder = root.path();
+    let options = "--per-class 30 --lr 0.5 --patience 2 --epochs 60 --quiet";
+    success(&run("mlp", &format!("{options} --out whole"), folder));
+    success(&run("mlp", &format!("{options} --out a --checkpoint-every 1"), folder));
+    assert!(metrics(&folder.join("a")).len() < 60, "it has stopped early");
+    success(&run("mlp", "--resume a", folder));
+    expect_same(&folder.join("whole"), &folder.join("a"), "stopped early");
+
+    // A newer run of the same name, which was interrupted.
+    let newer = folder.join("a.unfinished-1");
+    success(&run("mlp", "--per-class 30 --epochs 4 --checkpoint-every 2 --out b --quiet", folder));
+    fs::rename(folder.join("b"), &newer).unwrap();
+    success(&run("mlp", "--resume a --epochs 5", folder));
+    assert_eq!(metrics(&folder.join("a")).len(), 7);
+    assert!(!newer.exists());
+    let fewer = run("mlp", "--resume a --epochs 3", folder);
+    assert_eq!(fewer.status.code(), Some(2), "{}", stderr(&fewer));
+}
+
+#[test]
 fn arrays_of_numpy_are_read() {
     let root = tempfile::tempdir().unwrap();
     let folder = root.path();

@@ -226,6 +226,17 @@ fn damaged_and_foreign_files_are_refused_with_the_tensor_named() {
         (file("[]", &[]), "cannot be read"),
         (file(&"[".repeat(100_000), &[]), "cannot be read"),
         (file(&twice, &data), "tensor 0.bias stands twice"),
+        // What would take many times the file's memory if it were read.
+        (
+            file(r#"{"a":{"dtype":"F32","shape":[0],"data_offsets":[0,0],"x":[[0],[0]]}}"#, &[]),
+            "tensor a: unknown field `x`",
+        ),
+        (
+            file(r#"{"a":{"dtype":"F32","shape":[1,1,1,1,1,1,1,1,0],"data_offsets":[0,0]}}"#, &[]),
+            "tensor a: invalid length 9, expected the sizes of up to eight dimensions",
+        ),
+        (file(r#"{"__metadata__":{"a":"b","a":"c"}}"#, &[]), "a stands twice"),
+        (file(r#"{"__metadata__":{"a":[[[]]]}}"#, &[]), "cannot be read"),
         (
             edited(&|h| {
                 h["0.weight"]["shape"] = json!([3, 2]);
@@ -286,19 +297,19 @@ fn damaged_and_foreign_files_are_refused_with_the_tensor_named() {
         ),
         (
             described(&|d| {
-                d["layers"][0]["out_features"] = 3.into();
+                d["layers"][0]["linear"]["out_features"] = 3.into();
             }),
             "tensor 0.weight: expected F32 [3, 3], found F32 [2, 3]",
         ),
         (
             described(&|d| {
-                d["layers"][1]["layer"] = "softplus".into();
+                d["layers"][1] = "softplus".into();
             }),
             "cannot be read",
         ),
         (
             described(&|d| {
-                d["layers"][2]["in_features"] = 5.into();
+                d["layers"][2]["linear"]["in_features"] = 5.into();
             }),
             "tensor 2.weight",
         ),
@@ -316,7 +327,7 @@ fn damaged_and_foreign_files_are_refused_with_the_tensor_named() {
         ),
         (
             described(&|d| {
-                d["input"] = json!({ "picture": { "rows": u64::MAX, "columns": u64::MAX, "centred": true } });
+                d["input"] = json!({ "picture": { "rows": u64::MAX, "columns": u64::MAX, "centred": false } });
             }),
             "expected a description of 3 inputs",
         ),
@@ -336,6 +347,14 @@ fn damaged_and_foreign_files_are_refused_with_the_tensor_named() {
         );
         assert!(error.len() < 600, "{error}");
     }
+
+    // What would not be read is not written either.
+    let mut wrong = Model::of(&net);
+    wrong.output = Output::classes(["a", "b"]);
+    let error = wrong.save(&path).unwrap_err().to_string();
+    assert!(error.contains("expected a description of 1 outputs, found one of 2"), "{error}");
+    wrong = Model { layers: vec![LeakyRelu { slope: f64::NAN }.into()], ..Model::of(&net) };
+    assert!(wrong.save(&path).is_err());
 
     // Into a net of one's own: the same, and nothing is changed.
     let mut other = mlp::<f32>(&[3, 4, 1], &mut rng());
@@ -510,7 +529,7 @@ fn the_best_model_of_an_early_stop_is_kept_and_other_runs_checkpoints_are_refuse
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("checkpoint.safetensors");
     let net = Linear::<f32>::new(2, 2, &mut rng());
-    let progress = Progress::<f64> { history: vec![Epoch::default()], ..Progress::default() };
+    let progress = Progress::<f64> { history: vec![Epoch::default(); 2], ..Progress::default() };
     let mut stopping = EarlyStopping::new(3);
     let worse = Epoch {
         epoch: 1,

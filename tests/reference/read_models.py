@@ -40,7 +40,8 @@ def torch_net(layers):
         "gelu_tanh": lambda l: nn.GELU(approximate="tanh"),
         "dropout": lambda l: nn.Dropout(l["probability"]),
     }
-    return nn.Sequential(*[kinds[layer["layer"]](layer) for layer in layers]).eval()
+    named = [(layer, {}) if isinstance(layer, str) else next(iter(layer.items())) for layer in layers]
+    return nn.Sequential(*[kinds[name](options) for name, options in named]).eval()
 
 
 def softmax(z):

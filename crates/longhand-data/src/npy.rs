@@ -163,6 +163,13 @@ fn expect_as_long_as_promised(bytes: &[u8]) -> Result<(), String> {
     };
     let header = bytes.get(start..start + length).ok_or_else(damaged)?;
     let header = String::from_utf8_lossy(header);
+    // Not deeper than a list of fields: the reader goes down with the brackets.
+    if header.matches(['(', '[', '{']).count() > 16 {
+        return Err(
+            "expected an array of numbers, found a type of several fields; save plain numbers"
+                .to_owned(),
+        );
+    }
     let mut shapes = header.match_indices("shape");
     let (Some((at, _)), None) = (shapes.next(), shapes.next()) else { return Err(damaged()) };
     let shape = header[at..].split_once('(').and_then(|(_, rest)| rest.split_once(')'));
@@ -219,6 +226,7 @@ mod tests {
             ("<f8", "(4294967296, 4294967296)", "found 12 bytes"),
             ("<f8", "(2,)", "expected an NPY array"),
             ("<f8", "5", "header that cannot be read"),
+            ("<f8", &"(".repeat(40_000)[..40], "several fields"),
         ] {
             let message = of(descr, shape, &[0; 12]).unwrap_err();
             assert!(message.contains(expected), "{descr} {shape}: {message}");

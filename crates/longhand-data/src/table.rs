@@ -65,13 +65,15 @@ impl Target {
     pub fn of_words(words: &[impl AsRef<str>], predict: Predict) -> Result<Target, usize> {
         let numbers: Vec<Option<f64>> = words.iter().map(|word| number(word.as_ref())).collect();
         let first_text = numbers.iter().position(Option::is_none);
+        let texts = numbers.iter().filter(|number| number.is_none()).count();
         let distinct: BTreeSet<&str> = words.iter().map(AsRef::as_ref).collect();
         let few = distinct.len() <= MOST_CLASSES && 2 * distinct.len() <= words.len();
         let whole = |n: &Option<f64>| n.is_some_and(|n| n.fract() == 0.0);
         match predict {
             Predict::Number => {}
             Predict::Class => return Ok(Target::classes(words)),
-            Predict::Either if first_text.is_some() => return Ok(Target::classes(words)),
+            // A text among numbers is no class: it stands for a number that is not known.
+            Predict::Either if 10 * texts > words.len() => return Ok(Target::classes(words)),
             Predict::Either if few && numbers.iter().all(whole) => {
                 return Ok(Target::classes(words));
             }

@@ -104,12 +104,13 @@ impl Picture {
                 Array2::zeros((SIDE, SIDE))
             };
         }
-        let ink = self.strong();
-        let [rows, columns] = [Axis(1), Axis(0)].map(|other| extent(&ink, other));
+        let strongest = f64::from(self.strongest());
+        let is_ink = |&ink: &u8| f64::from(ink) > EDGE * strongest;
+        let [rows, columns] = [Axis(0), Axis(1)].map(|along| extent(&self.ink, along, is_ink));
         let longest = rows.len().max(columns.len()) as f64;
         let size = |length: usize| ((BOX * length) as f64 / longest).round().max(1.0) as usize;
         let (height, width) = (size(rows.len()), size(columns.len()));
-        let fitted = resample(&ink.slice(s![rows, columns]), height, width);
+        let fitted = self.resample(&self.ink.slice(s![rows, columns]), height, width);
         let strongest = fitted.iter().copied().fold(0.0, f64::max);
         let [row, column] = centre(&fitted);
         let place = |centre: f64, size: usize| {
@@ -136,17 +137,49 @@ impl Picture {
         if self.is_empty() {
             return Array2::zeros((rows, columns));
         }
-        let fitted = resample(&self.strong().view(), rows, columns);
+        let fitted = self.resample(&self.ink.view(), rows, columns);
         let strongest = fitted.iter().copied().fold(0.0, f64::max);
         fitted.mapv(|ink| (255.0 * ink / strongest).round() as u8)
     }
 
-    /// The ink as shares of the strongest, without noise.
-    fn strong(&self) -> Array2<f64> {
-        let strongest = f64::from(self.ink.iter().copied().max().unwrap_or(0).max(1));
-        let share = self.ink.mapv(|ink| f64::from(ink) / strongest);
-        share.mapv_into(|share| if share < NOISE { 0.0 } else { share })
+    fn strongest(&self) -> u8 {
+        self.ink.iter().copied().max().unwrap_or(0).max(1)
     }
+
+    /// A part of the ink with so many rows and columns, as shares of the strongest and without noise:
+    /// each pixel is the mean over what it covers.
+    fn resample(&self, part: &ArrayView2<'_, u8>, rows: usize, columns: usize) -> Array2<f64> {
+        let strongest = f64::from(self.strongest());
+        let share = |ink: u8| {
+            let share = f64::from(ink) / strongest;
+            if share < NOISE { 0.0 } else { share }
+        };
+        let (down, across) = (covered(part.nrows(), rows), covered(part.ncols(), columns));
+        let mut image = Array2::zeros((rows, columns));
+        for (row, parts) in down.iter().enumerate() {
+            for &(from_row, height) in parts {
+                let line = part.row(from_row);
+                for (column, parts) in across.iter().enumerate() {
+                    let ink: f64 = parts.iter().map(|&(at, width)| width * share(line[at])).sum();
+                    image[[row, column]] += height * ink;
+                }
+            }
+        }
+        image
+    }
+}
+
+/// For each pixel of a new line: the pixels of the old one that it covers, with the share of it that
+/// lies on each.
+fn covered(from: usize, to: usize) -> Vec<Vec<(usize, f64)>> {
+    let scale = from as f64 / to as f64;
+    let of_pixel = |new: usize| {
+        let (start, end) = (new as f64 * scale, (new + 1) as f64 * scale);
+        let overlap = |old: usize| (end.min((old + 1) as f64) - start.max(old as f64)).max(0.0);
+        let last = (end.ceil() as usize).min(from);
+        (start as usize..last).map(|old| (old, overlap(old) / scale)).collect()
+    };
+    (0..to).map(of_pixel).collect()
 }
 
 /// Whether an image is as those of MNIST are: 28 × 28 pixels, with its ink in a box of 20 × 20 whose
@@ -177,29 +210,13 @@ fn centre(ink: &Array2<f64>) -> [f64; 2] {
     })
 }
 
-/// From where to where there is ink, along the axis that is not the `other`.
-fn extent(ink: &Array2<f64>, other: Axis) -> std::ops::Range<usize> {
-    let along = Axis(1 - other.index());
-    let lit = |at: &usize| ink.index_axis(along, *at).iter().any(|&ink| ink > EDGE);
+/// From where to where there is ink, along an axis.
+fn extent(ink: &Array2<u8>, along: Axis, is_ink: impl Fn(&u8) -> bool) -> std::ops::Range<usize> {
+    let lit = |at: &usize| ink.index_axis(along, *at).iter().any(&is_ink);
     let length = ink.len_of(along);
     let first = (0..length).find(lit).unwrap_or(0);
     let last = (0..length).rev().find(lit).unwrap_or(length - 1);
     first..last + 1
-}
-
-/// An image of another size, each pixel the mean over what it covers of the other.
-fn resample(ink: &ArrayView2<'_, f64>, rows: usize, columns: usize) -> Array2<f64> {
-    let (from_rows, from_columns) = ink.dim();
-    shares(from_rows, rows).dot(ink).dot(&shares(from_columns, columns).t())
-}
-
-/// `[to, from]`: which share of each pixel of a new line lies on each pixel of the old one.
-fn shares(from: usize, to: usize) -> Array2<f64> {
-    let scale = from as f64 / to as f64;
-    Array2::from_shape_fn((to, from), |(new, old)| {
-        let (start, end) = (new as f64 * scale, (new + 1) as f64 * scale);
-        (end.min((old + 1) as f64) - start.max(old as f64)).max(0.0) / scale
-    })
 }
 
 /// A picture in grey, with how opaque each pixel is.
@@ -231,7 +248,10 @@ impl Decoded {
         size: impl FnOnce(usize, usize) -> Result<(), String>,
     ) -> Result<Decoded, Error> {
         let damaged = |e: &dyn std::fmt::Display| {
-            fault(path, format!("expected a PNG picture, found {e}; get the file again"))
+            fault(
+                path,
+                format!("expected a PNG picture, found {e}; convert it to PNG, or get it again"),
+            )
         };
         let file = open_file(path).map_err(|e| fault(path, e.to_string()))?;
         let mut decoder = Decoder::new(BufReader::new(file));

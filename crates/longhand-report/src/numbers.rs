@@ -57,10 +57,16 @@ impl NumbersReport<'_> {
         let _ = write!(
             html,
             "<title>{title}</title>\n<h1>{title}</h1>\n<p class=\"lead\">Root of the mean squared error {} on {n} samples. Predicting the \
-             mean for each gives {}: the net explains {:.1} % of the variance (R²).</p>\n{}\n<div class=\"pair\">{}{}</div>\n",
+             mean for each gives {}{}.</p>\n{}\n<div class=\"pair\">{}{}</div>\n",
             root(error),
             root(spread),
-            100.0 * (1.0 - error / spread),
+            match spread > 0.0 {
+                true => format!(
+                    ": the net explains {:.1} % of the variance (R²)",
+                    100.0 * (1.0 - error / spread)
+                ),
+                false => String::new(),
+            },
             settings_table(&self.settings),
             self.loss_svg(),
             self.error_svg()

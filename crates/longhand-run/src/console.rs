@@ -25,6 +25,8 @@ pub(crate) struct Console {
     /// `images` or `samples`.
     samples: &'static str,
     start: Instant,
+    /// The epochs that were done then.
+    began: Option<f64>,
     /// Standard output is a terminal that somebody looks at: a chart and a digit in characters
     /// follow the table.
     pictures: bool,
@@ -44,6 +46,7 @@ impl Console {
             measure: sets.measure().name(),
             samples: if matches!(sets.train, Set::Pictures(_)) { "images" } else { "samples" },
             start: Instant::now(),
+            began: None,
             pictures: !quiet && !json && is_terminal(&io::stdout()),
         }
     }
@@ -120,7 +123,8 @@ impl Console {
             self.last_progress = Instant::now();
             let Step { epoch, step, steps, loss } = step;
             let done = (*epoch - 1) as f64 + *step as f64 / *steps as f64;
-            let left = self.start.elapsed().as_secs_f64() * (self.epochs as f64 - done) / done;
+            let since = done - *self.began.get_or_insert(done - 1.0 / *steps as f64);
+            let left = self.start.elapsed().as_secs_f64() * (self.epochs as f64 - done) / since;
             let (epochs, left) = (self.epochs, minutes(left));
             self.progress.show(&format!(
                 "epoch {epoch} of {epochs}, step {step} of {steps}, loss {loss:.4}, {left} left"

@@ -12,7 +12,7 @@ use longhand_data::{
 use longhand_mnist::{Dataset, Download, Name, Split};
 use longhand_save::{Feature, Input, Output};
 use longhand_train::{Batch, Data};
-use ndarray::{Array2, Axis};
+use ndarray::{Array2, Array3, Axis, Ix3};
 
 use crate::loss::Measure;
 use crate::terminal::BottomLine;
@@ -157,7 +157,8 @@ impl Set {
 impl From<Dataset> for Sets {
     fn from(dataset: Dataset) -> Sets {
         let (_, rows, columns) = dataset.train.images().dim();
-        let images = dataset.train.images().outer_iter();
+        // Most of a thousand tell what all of them are.
+        let images = dataset.train.images().outer_iter().take(1000);
         let all = images.len();
         let centred = images.filter(|image| longhand_mnist::is_centred(image)).count();
         Sets {
@@ -261,9 +262,10 @@ pub(crate) struct Columns<'a> {
     pub target: Option<&'a str>,
     /// Whether that is a class or a number.
     pub predict: Predict,
-    /// How features were standardised for a net that is loaded.
+    /// Of a net that is loaded: how features were standardised, the number it predicts, and its classes.
     pub features: Option<&'a [Feature]>,
     pub number: Option<&'a Feature>,
+    pub classes: Option<&'a [String]>,
 }
 
 /// Opens what `--data` names: `mnist`, `fashion-mnist` or `kmnist`, unless there is a folder of
@@ -274,15 +276,25 @@ pub(crate) struct Columns<'a> {
 /// found.
 pub fn open(data: Option<&Path>) -> Result<Dataset, String> {
     let Some(path) = data else { return Ok(Dataset::embedded()) };
-    let name = path.to_str().and_then(|text| text.parse::<Name>().ok());
-    let opened = match name {
+    open_path(path).map_err(|error| told(path, &error))
+}
+
+fn open_path(path: &Path) -> Result<Dataset, longhand_mnist::Error> {
+    match name(path) {
         Some(name) if !path.exists() => download(name),
         _ => Dataset::open(path),
-    };
-    opened.map_err(|error| match path.exists() || name.is_some() {
+    }
+}
+
+fn name(path: &Path) -> Option<Name> {
+    path.to_str().and_then(|text| text.parse::<Name>().ok())
+}
+
+fn told(path: &Path, error: &longhand_mnist::Error) -> String {
+    match path.exists() || name(path).is_some() {
         true => format!("--data: {error}"),
         false => format!("--data: {error}, or mnist, fashion-mnist or kmnist to download it"),
-    })
+    }
 }
 
 /// Downloads what is not in the cache, with progress where standard error is a terminal.
@@ -291,35 +303,26 @@ fn download(name: Name) -> Result<Dataset, longhand_mnist::Error> {
     Download::new(name).run(&mut |progress| line.show(&progress.to_string()))
 }
 
-/// The files of a table, if the path names any: to train on, and to validate with.
-fn table_files(path: &Path) -> Option<(PathBuf, Option<PathBuf>)> {
-    let is = |path: &Path, extension: &str| {
-        path.extension().is_some_and(|found| found.eq_ignore_ascii_case(extension))
-    };
-    let is_table =
-        |path: &Path| is(path, "csv") && csv_width(path).is_ok_and(|width| width != MNIST_FIELDS);
-    if path.is_file() {
-        let table = is(path, "npz")
-            || is(path, "npy")
-            || (is(path, "csv") && csv_width(path) != Ok(MNIST_FIELDS));
-        return table.then(|| (path.to_owned(), partner(path)));
-    }
-    let entries = fs::read_dir(path).ok()?;
+fn is(path: &Path, extension: &str) -> bool {
+    path.extension().is_some_and(|found| found.eq_ignore_ascii_case(extension))
+}
+
+/// The file of a table that a folder holds, if there is one, or one to train on and one to validate
+/// with.
+fn table_in(folder: &Path) -> Option<PathBuf> {
+    let entries = fs::read_dir(folder).ok()?;
     let mut files: Vec<PathBuf> =
-        entries.flatten().map(|entry| entry.path()).filter(|p| p.is_file()).collect();
+        entries.flatten().map(|entry| entry.path()).filter(|path| path.is_file()).collect();
     files.sort();
     if let Some(x) = files.iter().find(|file| file.file_name().is_some_and(|name| name == "x.npy"))
     {
-        return Some((x.clone(), None));
+        return Some(x.clone());
     }
-    let tables: Vec<&PathBuf> =
-        files.iter().filter(|file| is_table(file) || is(file, "npz")).collect();
-    match tables[..] {
-        [one] => Some((one.clone(), None)),
-        [one, other] => [(one, other), (other, one)]
-            .into_iter()
-            .find(|(train, valid)| partner(train).as_ref() == Some(valid))
-            .map(|(train, valid)| (train.clone(), Some(valid.clone()))),
+    files.retain(|file| is(file, "csv") || is(file, "npz"));
+    match &files[..] {
+        [one] => Some(one.clone()),
+        [one, other] if partner(one).as_ref() == Some(other) => Some(one.clone()),
+        [one, other] if partner(other).as_ref() == Some(one) => Some(other.clone()),
         _ => None,
     }
 }
@@ -327,157 +330,218 @@ fn table_files(path: &Path) -> Option<(PathBuf, Option<PathBuf>)> {
 /// The file to validate with that belongs to one with `train` in its name.
 fn partner(path: &Path) -> Option<PathBuf> {
     let name = path.file_name()?.to_str()?;
+    let lower = name.to_ascii_lowercase();
     let other = |word: &str| {
-        let at = name.to_lowercase().rfind("train")?;
-        let end = if name.to_lowercase()[at..].starts_with("training") { at + 8 } else { at + 5 };
+        let at = lower.rfind("train")?;
+        let end = at + if lower[at..].starts_with("training") { 8 } else { 5 };
         let other = path.with_file_name(format!("{}{word}{}", &name[..at], &name[end..]));
         other.is_file().then_some(other)
     };
     ["test", "testing", "valid", "validation", "val"].into_iter().find_map(other)
 }
 
-/// Opens samples of any kind: pictures, or a table of one's own.
+/// Opens samples of any kind: pictures, or a table of one's own. `asked` says whether a table's column
+/// is asked for.
 pub(crate) fn open_sets(
     data: Option<&Path>,
     columns: Columns<'_>,
+    asked: bool,
     seed: u64,
-    pictures: impl FnOnce(Dataset) -> Result<Dataset, Failure>,
+    draw: impl Fn(Dataset) -> Result<Dataset, Failure>,
 ) -> Result<Sets, Failure> {
-    let failed = |error: TableError| Failure::Run(format!("--data: {error}"));
-    if let Some(path) = data
-        && let Some((train, valid)) = table_files(path)
-    {
-        let source = terminal::path(path);
-        let is_csv = train.extension().is_some_and(|found| found.eq_ignore_ascii_case("csv"));
-        if is_csv {
-            let read = |path: &Path| {
-                Table::read_csv(path, columns.target, columns.predict).map_err(failed)
-            };
-            let train = read(&train)?;
-            let valid = valid.map(|path| read(&path)).transpose()?;
-            return rows(train, valid, columns, seed, source).map_err(|reason| {
-                Failure::Run(format!("--data: {}: {reason}", terminal::path(path)))
-            });
-        }
-        return arrays(&train, columns, seed, source, pictures);
-    }
-    if columns.target.is_some() || columns.predict != Predict::Either {
+    let no_table = || {
         let usage =
             "--target and --predict: expected a table as --data, found pictures; leave them out";
-        return Err(Failure::Usage(usage.to_owned()));
+        Err(Failure::Usage(usage.to_owned()))
+    };
+    let Some(path) = data else {
+        return if asked { no_table() } else { Ok(draw(Dataset::embedded())?.into()) };
+    };
+    let is_mnist = |path: &Path| {
+        let named = path
+            .file_name()
+            .is_some_and(|name| name.to_string_lossy().to_lowercase().contains("mnist"));
+        csv_width(path) == Ok(MNIST_FIELDS) && !asked && (named || Dataset::open(path).is_ok())
+    };
+    let table = if path.is_file() {
+        let is_table = is(path, "npz") || is(path, "npy") || (is(path, "csv") && !is_mnist(path));
+        is_table.then(|| path.to_owned())
+    } else {
+        None
+    };
+    let table = match table {
+        Some(table) => table,
+        None => match open_path(path) {
+            Ok(_) if asked => return no_table(),
+            Ok(all) => return Ok(draw(all)?.into()),
+            // No set of pictures is there: a table may be.
+            Err(error) => match (&error, table_in(path)) {
+                (
+                    longhand_mnist::Error::Missing { .. } | longhand_mnist::Error::Csv { .. },
+                    Some(table),
+                ) => table,
+                _ => return Err(Failure::Run(told(path, &error))),
+            },
+        },
+    };
+    let valid = partner(&table);
+    let wrong =
+        |reason: String| Failure::Run(format!("--data: {}: {reason}", terminal::path(&table)));
+    let failed = |error: TableError| Failure::Run(format!("--data: {error}"));
+    let source = |valid: &Option<PathBuf>| match valid {
+        Some(valid) => format!("{} and {}", terminal::path(&table), terminal::path(valid)),
+        None => terminal::path(&table),
+    };
+    if !is(&table, "csv") {
+        if columns.target.is_some() {
+            let usage = "--target: expected a CSV file as --data, found arrays; leave it out";
+            return Err(Failure::Usage(usage.to_owned()));
+        }
+        let (train, valid, source) = (arrays(&table)?, valid.filter(|_| is(&table, "npz")), source);
+        let (train, own_valid) = train;
+        let valid_file = if own_valid.is_some() { None } else { valid };
+        let source = source(&valid_file);
+        let valid = match (own_valid, valid_file) {
+            (Some(own), _) => Some(own),
+            (None, Some(file)) => Some(arrays(&file)?.0),
+            (None, None) => None,
+        };
+        if let Some(dataset) =
+            pictures_of(&train, valid.as_ref(), columns, seed, &source).map_err(wrong)?
+        {
+            return Ok(draw(dataset)?.into());
+        }
+        let predict = columns.predict;
+        let train = table_of(train, predict).map_err(wrong)?;
+        let valid = valid.map(|pair| table_of(pair, predict)).transpose().map_err(wrong)?;
+        return rows(train, valid, columns, seed, source).map_err(wrong);
     }
-    Ok(pictures(open(data).map_err(Failure::Run)?)?.into())
+    let train = Table::read_csv(&table, columns.target, columns.predict).map_err(failed)?;
+    // One without the column to predict, as in competitions, is none to validate with.
+    let has_target =
+        |path: &PathBuf| Table::read_csv(path, Some(&train.target_name), columns.predict);
+    let (valid, file) = match valid {
+        Some(path) => match has_target(&path) {
+            Ok(valid) => (Some(valid), Some(path)),
+            Err(error) if error.line.is_none() && error.reason.contains("a column called") => {
+                (None, None)
+            }
+            Err(error) => return Err(failed(error)),
+        },
+        None => (None, None),
+    };
+    rows(train, valid, columns, seed, source(&file)).map_err(wrong)
 }
 
-/// The sets of NumPy's files.
-fn arrays(
-    path: &Path,
-    columns: Columns<'_>,
-    seed: u64,
-    source: String,
-    pictures: impl FnOnce(Dataset) -> Result<Dataset, Failure>,
-) -> Result<Sets, Failure> {
+/// Samples and what is to be predicted of them, as arrays.
+type Pair = (NpyArray, NpyArray);
+
+/// The arrays of NumPy's files: to train on, and to validate with if there are any.
+fn arrays(path: &Path) -> Result<(Pair, Option<Pair>), Failure> {
     let failed = |error: TableError| Failure::Run(format!("--data: {error}"));
     let wrong =
         |reason: String| Failure::Run(format!("--data: {}: {reason}", terminal::path(path)));
-    if columns.target.is_some() {
-        return Err(Failure::Usage(
-            "--target: expected a CSV file as --data, found arrays; leave it out".to_owned(),
-        ));
-    }
-    let is_npy = path.extension().is_some_and(|found| found.eq_ignore_ascii_case("npy"));
-    let mut found = if is_npy {
+    if is(path, "npy") {
         let y = path.with_file_name("y.npy");
         if !y.is_file() || path.file_name().is_none_or(|name| name != "x.npy") {
-            return Err(wrong("expected the files x.npy and y.npy in one folder, found no such pair; name them so".to_owned()));
+            let reason = "expected the files x.npy and y.npy in one folder, found no such pair; name them so";
+            return Err(wrong(reason.to_owned()));
         }
-        [
-            ("x".to_owned(), read_npy(path).map_err(failed)?),
-            ("y".to_owned(), read_npy(y).map_err(failed)?),
-        ]
-        .into()
-    } else {
-        read_npz(
-            path,
-            &["x", "X", "y", "x_train", "y_train", "x_test", "y_test", "x_valid", "y_valid"],
-        )
-        .map_err(failed)?
-    };
-    let mut pair = |x: &[&str], y: &str| -> Option<(NpyArray, NpyArray)> {
-        let x = x.iter().find_map(|name| found.remove(*name))?;
-        Some((x, found.remove(y)?))
-    };
-    let (train, valid) = match pair(&["x_train"], "y_train") {
-        Some(train) => {
-            (train, pair(&["x_test"], "y_test").or_else(|| pair(&["x_valid"], "y_valid")))
-        }
-        None => match pair(&["x", "X"], "y") {
-            Some(both) => (both, None),
-            None => {
-                let names = npz_names(path).map_err(failed)?;
-                return Err(wrong(format!(
-                    "expected the arrays x and y, or x_train, y_train, x_test and y_test, found {}; save them under these names",
-                    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
-                )));
+        return Ok(((read_npy(path).map_err(failed)?, read_npy(y).map_err(failed)?), None));
+    }
+    const NAMES: [&str; 9] =
+        ["x", "X", "y", "x_train", "y_train", "x_test", "y_test", "x_valid", "y_valid"];
+    let mut found = read_npz(path, &NAMES).map_err(failed)?;
+    let mut pair = |x: &str, y: &str| -> Option<Pair> {
+        match (found.remove(x), found.remove(y)) {
+            (Some(x), Some(y)) => Some((x, y)),
+            (x, y) => {
+                found.extend(x.map(|array| ("x".to_owned(), array)));
+                found.extend(y.map(|array| ("y".to_owned(), array)));
+                None
             }
-        },
+        }
     };
-    let is_pictures = matches!(&train.0, NpyArray::Bytes(x) if x.ndim() == 3);
-    let predict = columns.predict;
-    let table = |(x, y): (NpyArray, NpyArray)| table_of(x, y, predict);
-    let train_table = table(train).map_err(wrong)?;
-    let valid_table = valid.map(table).transpose().map_err(wrong)?;
-    if !is_pictures || !matches!(train_table.0.target, Target::Classes { .. }) {
-        return rows(train_table.0, valid_table.map(|(table, _)| table), columns, seed, source)
-            .map_err(wrong);
+    if let Some(train) = pair("x_train", "y_train") {
+        let valid = pair("x_test", "y_test").or_else(|| pair("x_valid", "y_valid"));
+        return Ok((train, valid));
     }
-    let shape = train_table.1.clone();
-    if valid_table.as_ref().is_some_and(|(_, other)| other[1..] != shape[1..]) {
-        return Err(wrong(
-            "expected pictures of one size in both sets, found two sizes".to_owned(),
-        ));
+    if let Some(both) = pair("x", "y").or_else(|| pair("X", "y")) {
+        return Ok((both, None));
     }
-    let (train, valid, names) =
-        both(train_table.0, valid_table.map(|(table, _)| table), seed).map_err(wrong)?;
-    if names.len() > 256 {
-        return Err(wrong(format!("expected at most 256 classes, found {}", names.len())));
-    }
-    let split = |(table, labels): (Table, Vec<usize>)| {
-        let pixels = table.x.mapv(|pixel| pixel as u8);
-        let images = pixels.into_shape_with_order((labels.len(), shape[1], shape[2]));
-        let labels = labels.iter().map(|&label| label as u8).collect();
-        Split::of_classes(images.expect("as many pixels as before"), labels, names.len())
-    };
-    let (train, test) = (split(train), split(valid));
-    Ok(pictures(Dataset { train, test, class_names: names, source: source.into() })?.into())
+    let names = npz_names(path).map_err(failed)?;
+    Err(wrong(format!(
+        "expected the arrays x and y, or x_train, y_train, x_test and y_test, found {}; save them under these names",
+        if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+    )))
 }
 
-/// A table of two arrays, and the shape that the samples had.
-fn table_of(x: NpyArray, y: NpyArray, predict: Predict) -> Result<(Table, Vec<usize>), String> {
-    let shape = x.shape().to_vec();
-    let n = shape.first().copied().unwrap_or(0);
-    let features: usize = shape.iter().skip(1).product();
-    if shape.len() < 2 || n < 2 || features == 0 {
-        return Err(format!(
-            "array x: expected two or more samples with their features, [n, features], found {shape:?}"
-        ));
+/// Bytes in three dimensions with a class each are pictures.
+fn pictures_of(
+    train: &Pair,
+    valid: Option<&Pair>,
+    columns: Columns<'_>,
+    seed: u64,
+    source: &str,
+) -> Result<Option<Dataset>, String> {
+    let images = |pair: &Pair| match &pair.0 {
+        NpyArray::Bytes(x) => x.clone().into_dimensionality::<Ix3>().ok(),
+        _ => None,
+    };
+    let Some(x) = images(train) else { return Ok(None) };
+    let target = target_of(&train.1, x.dim().0, columns.predict)?;
+    let Target::Classes { .. } = target else { return Ok(None) };
+    let positions = |n: usize| Array2::from_shape_fn((n, 1), |(i, _)| i as f64);
+    let table = |target: Target, n| Table {
+        names: vec!["1".into()],
+        x: positions(n),
+        target_name: "y".into(),
+        target,
+    };
+    let (_, rows, across) = x.dim();
+    let (valid_x, valid_table) = match valid {
+        None => (None, None),
+        Some(pair) => {
+            let other =
+                images(pair).filter(|other| (other.dim().1, other.dim().2) == (rows, across));
+            let other = other.ok_or_else(|| {
+                format!(
+                    "expected pictures of {rows} × {across} bytes to validate with, found {:?}",
+                    pair.0.shape()
+                )
+            })?;
+            let target = target_of(&pair.1, other.dim().0, Predict::Class)?;
+            let n = other.dim().0;
+            (Some(other), Some(table(target, n)))
+        }
+    };
+    if x.is_empty() {
+        return Err(format!("array x: expected pictures, found {:?}", x.shape()));
     }
-    let y_shape = y.shape().to_vec();
-    if y_shape != [n] && y_shape != [n, 1] {
-        return Err(format!(
-            "array y: expected a class or number for each of {n} samples, [{n}], found {y_shape:?}"
-        ));
+    let n = x.dim().0;
+    let (train, valid, names) = both(table(target, n), valid_table, columns.classes, seed)?;
+    if names.len() > 256 {
+        return Err(format!("expected at most 256 classes of pictures, found {}", names.len()));
     }
-    let x = x.into_numbers();
-    let x = x.as_standard_layout().into_owned().into_shape_with_order((n, features));
-    let x = x.expect("as many numbers as before");
-    if let Some(((row, column), value)) = x.indexed_iter().find(|(_, value)| !value.is_finite()) {
+    let split = |images: &Array3<u8>, (table, labels): (Table, Vec<usize>)| {
+        let chosen: Vec<usize> = table.x.iter().map(|&at| at as usize).collect();
+        let labels = labels.iter().map(|&label| label as u8).collect();
+        Split::of_classes(images.select(Axis(0), &chosen), labels, names.len())
+    };
+    let (train, test) = (split(&x, train), split(valid_x.as_ref().unwrap_or(&x), valid));
+    Ok(Some(Dataset { train, test, class_names: names, source: source.to_owned().into() }))
+}
+
+/// What is to be predicted of so many samples.
+fn target_of(y: &NpyArray, n: usize, predict: Predict) -> Result<Target, String> {
+    let shape = y.shape();
+    if shape != [n] && shape != [n, 1] {
         return Err(format!(
-            "array x: expected finite numbers, found {value} in sample {row}, feature {column} (from 0)"
+            "array y: expected a class or number for each of {n} samples, [{n}], found {shape:?}"
         ));
     }
     let whole = !matches!(y, NpyArray::Numbers(_));
-    let y: Vec<f64> = y.into_numbers().into_iter().collect();
+    let y: Vec<f64> = y.clone().into_numbers().into_iter().collect();
     if let Some(i) = y.iter().position(|value| !value.is_finite()) {
         return Err(format!(
             "array y: expected finite numbers, found {} for sample {i} (from 0)",
@@ -492,55 +556,108 @@ fn table_of(x: NpyArray, y: NpyArray, predict: Predict) -> Result<(Table, Vec<us
         other => other,
     };
     let target = Target::of_words(&words, predict).expect("numbers");
-    let names = (1..=features).map(|i| i.to_string()).collect();
-    Ok((Table { names, x, target_name: "y".to_owned(), target }, shape))
+    match &target {
+        Target::Classes { names, .. } if names.len() < 2 => Err(format!(
+            "array y: expected two or more classes, found {} for every sample",
+            words.first().map_or("none", |word| word)
+        )),
+        _ => Ok(target),
+    }
 }
 
-/// Both tables with the classes of each as positions in one list of names; without a second table,
-/// the first is divided.
+/// A table of two arrays.
+fn table_of((x, y): Pair, predict: Predict) -> Result<Table, String> {
+    let shape = x.shape().to_vec();
+    let n = shape.first().copied().unwrap_or(0);
+    let features: usize = shape.iter().skip(1).product();
+    if shape.len() < 2 || n < 2 || features == 0 {
+        return Err(format!(
+            "array x: expected two or more samples with their features, [n, features], found {shape:?}"
+        ));
+    }
+    let target = target_of(&y, n, predict)?;
+    let x = x.into_numbers();
+    let x = x.as_standard_layout().into_owned().into_shape_with_order((n, features));
+    let x = x.expect("as many numbers as before");
+    if let Some(((row, column), value)) = x.indexed_iter().find(|(_, value)| !value.is_finite()) {
+        return Err(format!(
+            "array x: expected finite numbers, found {value} in sample {row}, feature {column} (from 0)"
+        ));
+    }
+    let names = (1..=features).map(|i| i.to_string()).collect();
+    Ok(Table { names, x, target_name: "y".to_owned(), target })
+}
+
+/// A table to train on and one to validate with: where there is only one, it is divided.
+fn divided(train: Table, valid: Option<Table>, seed: u64) -> Result<(Table, Table), String> {
+    let Some(valid) = valid else {
+        let (learned, kept) = train.split(VALIDATION, seed);
+        if kept.is_empty() || learned.is_empty() {
+            return Err("expected two or more samples of some class, found one of each; name another column with --target".to_owned());
+        }
+        return Ok((select(&train, &learned), select(&train, &kept)));
+    };
+    let valid = in_order(valid, &train.names)?;
+    Ok((train, valid))
+}
+
+/// The table with its features in this order, by their names.
+fn in_order(table: Table, names: &[String]) -> Result<Table, String> {
+    if table.names == names {
+        return Ok(table);
+    }
+    let positions: Option<Vec<usize>> =
+        names.iter().map(|name| table.names.iter().position(|other| other == name)).collect();
+    match positions {
+        Some(positions) => {
+            let x = table.x.select(Axis(1), &positions);
+            Ok(Table { names: names.to_vec(), x, ..table })
+        }
+        None => {
+            let list = |names: &[String]| {
+                let shown: Vec<String> =
+                    names.iter().take(8).map(|name| terminal::text(name)).collect();
+                shown.join(", ") + if names.len() > 8 { ", …" } else { "" }
+            };
+            Err(format!("expected the features {}, found {}", list(names), list(&table.names)))
+        }
+    }
+}
+
+/// Both tables with the classes of each as positions in one list of names: those of a model that is
+/// loaded, or of the samples to train on.
 #[allow(clippy::type_complexity)]
 fn both(
     train: Table,
     valid: Option<Table>,
+    known: Option<&[String]>,
     seed: u64,
 ) -> Result<((Table, Vec<usize>), (Table, Vec<usize>), Vec<String>), String> {
-    let (train, valid) = match valid {
-        Some(valid) => (train, valid),
-        None => {
-            let (learned, kept) = train.split(VALIDATION, seed);
-            (select(&train, &learned), select(&train, &kept))
+    let (train, valid) = divided(train, valid, seed)?;
+    let Target::Classes { names: own, .. } = &train.target else {
+        return Err("expected classes to predict, found numbers; say --predict class".to_owned());
+    };
+    let names = known.unwrap_or(own).to_vec();
+    let labels = |table: &Table| -> Result<Vec<usize>, String> {
+        let Target::Classes { names: own, labels } = &table.target else {
+            return Err("expected classes to predict in both files, found numbers in one; say --predict class".to_owned());
+        };
+        let mut map = vec![];
+        for name in own {
+            let position = names.iter().position(|known| known == name);
+            map.push(position.ok_or_else(|| {
+                let known =
+                    if known.is_some() { "the loaded model" } else { "the samples to train on" };
+                format!(
+                    "expected the classes of {known}, found another, `{}`",
+                    terminal::text(name)
+                )
+            })?);
         }
+        Ok(labels.iter().map(|&label| map[label]).collect())
     };
-    if train.names.len() != valid.names.len() {
-        return Err(format!(
-            "expected {} features in both files, found {} in the second",
-            train.names.len(),
-            valid.names.len()
-        ));
-    }
-    let (
-        Target::Classes { names, labels },
-        Target::Classes { names: others, labels: other_labels },
-    ) = (&train.target, &valid.target)
-    else {
-        return Err(
-            "expected classes to predict in both files, found numbers in one; say --predict class"
-                .to_owned(),
-        );
-    };
-    let position = |name: &String| names.iter().position(|known| known == name);
-    let mut map = vec![];
-    for name in others {
-        map.push(position(name).ok_or_else(|| {
-            format!(
-                "expected the classes of the training samples in those for validation, found `{}`",
-                terminal::text(name)
-            )
-        })?);
-    }
-    let other_labels = other_labels.iter().map(|&label| map[label]).collect();
-    let (labels, names) = (labels.clone(), names.clone());
-    Ok(((train, labels), (valid, other_labels), names))
+    let (labels, valid_labels) = (labels(&train)?, labels(&valid)?);
+    Ok(((train, labels), (valid, valid_labels), names))
 }
 
 fn select(table: &Table, positions: &[usize]) -> Table {
@@ -553,10 +670,11 @@ fn select(table: &Table, positions: &[usize]) -> Table {
             labels: positions.iter().map(|&i| labels[i]).collect(),
         },
     };
-    Table { x: table.x.select(Axis(0), positions), target, ..table.clone() }
+    let (names, target_name) = (table.names.clone(), table.target_name.clone());
+    Table { names, x: table.x.select(Axis(0), positions), target_name, target }
 }
 
-/// The sets of tables, standardised on the training set.
+/// The sets of tables, standardised on the training set, or as a model that is loaded has it.
 fn rows(
     train: Table,
     valid: Option<Table>,
@@ -564,56 +682,43 @@ fn rows(
     seed: u64,
     source: String,
 ) -> Result<Sets, String> {
-    let names = train.names.clone();
-    let features = |x: &Array2<f64>| -> Result<Vec<Feature>, String> {
-        if let Some(features) = columns.features {
-            return match features.len() == names.len() {
-                true => Ok(features.to_vec()),
-                false => Err(format!(
-                    "expected {} features, as the net of --load has, found {}",
-                    features.len(),
-                    names.len()
-                )),
-            };
+    let train = match columns.features {
+        None => train,
+        // Arrays and files without names have numbers: then their count must do.
+        Some(features) if features.len() == train.names.len() && train.names[0] == "1" => train,
+        Some(features) => {
+            let names: Vec<String> = features.iter().map(|feature| feature.name.clone()).collect();
+            in_order(train, &names)
+                .map_err(|reason| format!("{reason}; the net of --load has the former"))?
         }
-        let standard = Standard::of(x);
-        let of = names.iter().zip(standard.mean.iter().zip(&standard.deviation));
-        Ok(of
-            .map(|(name, (&mean, &deviation))| Feature { name: name.clone(), mean, deviation })
-            .collect())
     };
-    let standardised = |x: &Array2<f64>, features: &[Feature]| -> Result<Array2<f32>, String> {
+    let features = |x: &Array2<f64>, names: &[String]| -> Vec<Feature> {
+        let Standard { mean, deviation } = Standard::of(x);
+        let of = names.iter().zip(mean.iter().zip(&deviation));
+        of.map(|(name, (&mean, &deviation))| Feature { name: name.clone(), mean, deviation })
+            .collect()
+    };
+    let standardised = |table: &Table, features: &[Feature]| -> Result<Array2<f32>, String> {
         let standard = Standard {
             mean: features.iter().map(|f| f.mean).collect(),
             deviation: features.iter().map(|f| f.deviation).collect(),
         };
-        let x = standard.apply(x).mapv(|x| x as f32);
+        let x = standard.apply(&table.x).mapv(|x| x as f32);
         match x.indexed_iter().find(|(_, x)| !x.is_finite()) {
-            Some(((row, column), _)) => Err(format!(
-                "sample {row} (from 0): expected features that are finite when they are standardised, found another in column {}",
-                names[column]
+            Some(((_, column), _)) => Err(format!(
+                "expected features that are finite when they are standardised, found another in column {}",
+                terminal::text(&table.names[column])
             )),
             None => Ok(x),
         }
     };
     if matches!(train.target, Target::Numbers(_)) {
-        let (train, valid) = match valid {
-            Some(valid) if valid.names.len() != names.len() => {
-                return Err(format!(
-                    "expected {} features in both files, found {} in the second",
-                    names.len(),
-                    valid.names.len()
-                ));
-            }
-            Some(valid) => (train, valid),
-            None => {
-                let (learned, kept) = train.split(VALIDATION, seed);
-                (select(&train, &learned), select(&train, &kept))
-            }
-        };
+        let (train, valid) = divided(train, valid, seed)?;
         let numbers = |table: &Table| {
             match &table.target {
-            Target::Numbers(numbers) => Ok(Array2::from_shape_vec((numbers.len(), 1), numbers.clone()).expect("a column")),
+            Target::Numbers(numbers) => {
+                Ok(Array2::from_shape_vec((numbers.len(), 1), numbers.clone()).expect("a column"))
+            }
             Target::Classes { .. } => Err("expected numbers to predict in both files, found classes in one; say --predict number".to_owned()),
         }
         };
@@ -626,34 +731,23 @@ fn rows(
                 deviation: standard.deviation[0],
             }
         });
-        let features = features(&train.x)?;
-        let scaled = |y: Array2<f64>| y.mapv(|y| ((y - number.mean) / number.deviation) as f32);
+        let features =
+            columns.features.map_or_else(|| features(&train.x, &train.names), <[_]>::to_vec);
         let set = |table: &Table, y: Array2<f64>| -> Result<Set, String> {
-            Ok(Set::Rows(Samples::new(
-                standardised(&table.x, &features)?,
-                Answers::Numbers(scaled(y)),
-            )))
+            let y = y.mapv(|y| ((y - number.mean) / number.deviation) as f32);
+            Ok(Set::Rows(Samples::new(standardised(table, &features)?, Answers::Numbers(y))))
         };
         let (train, valid) = (set(&train, y)?, set(&valid, y_valid)?);
-        return Ok(Sets {
-            train,
-            valid,
-            source,
-            input: Input::Features(features),
-            output: Output::Number(number),
-        });
+        let (input, output) = (Input::Features(features), Output::Number(number));
+        return Ok(Sets { train, valid, source, input, output });
     }
-    let (train, valid, classes) = both(train, valid, seed)?;
-    let features = features(&train.0.x)?;
+    let (train, valid, classes) = both(train, valid, columns.classes, seed)?;
+    let features =
+        columns.features.map_or_else(|| features(&train.0.x, &train.0.names), <[_]>::to_vec);
     let set = |(table, labels): (Table, Vec<usize>)| -> Result<Set, String> {
-        Ok(Set::Rows(Samples::new(standardised(&table.x, &features)?, Answers::Labels(labels))))
+        Ok(Set::Rows(Samples::new(standardised(&table, &features)?, Answers::Labels(labels))))
     };
     let (train, valid) = (set(train)?, set(valid)?);
-    Ok(Sets {
-        train,
-        valid,
-        source,
-        input: Input::Features(features),
-        output: Output::Classes(classes),
-    })
+    let (input, output) = (Input::Features(features), Output::Classes(classes));
+    Ok(Sets { train, valid, source, input, output })
 }

@@ -33,8 +33,8 @@ pub fn parse<T: Parser>() -> Result<T, Failure> {
     let given = |id: &&clap::Id| {
         matches.value_source(id.as_str()) == Some(clap::parser::ValueSource::CommandLine)
     };
-    const FREE: [&str; 7] =
-        ["resume", "epochs", "checkpoint_every", "save", "data", "quiet", "json"];
+    const FREE: [&str; 8] =
+        ["resume", "epochs", "checkpoint_every", "save", "load", "data", "quiet", "json"];
     if let Some(fixed) = matches.ids().filter(given).find(|id| {
         !FREE.contains(&id.as_str())
             && matches.try_get_raw(id.as_str()).is_ok()

@@ -99,8 +99,13 @@ impl RunFolder {
     pub(crate) fn resume(folder: &Path, names: &[&str]) -> Result<RunFolder, Failure> {
         let folder = plain(folder);
         let name = folder.file_name().and_then(OsStr::to_str).unwrap_or_default();
-        let Some(at) = name.rfind(UNFINISHED).filter(|&at| at == 0 || name[..at].ends_with('.'))
-        else {
+        // As `create` makes it: with the number of a program behind.
+        let is_made = |&at: &usize| {
+            let number = &name[at + UNFINISHED.len()..];
+            (at == 0 || name[..at].ends_with('.'))
+                && number.starts_with(|c: char| c.is_ascii_digit())
+        };
+        let Some(at) = name.rfind(UNFINISHED).filter(is_made) else {
             return RunFolder::create(&folder, names);
         };
         let busy = |()| {
@@ -212,9 +217,6 @@ fn lock(folder: &Path) -> Result<Option<File>, ()> {
 /// The folder with the checkpoint that is meant by a name: itself, or the latest of those that were
 /// to have this name.
 pub(crate) fn find(folder: &Path) -> Result<PathBuf, Failure> {
-    if folder.join(CHECKPOINT).is_file() {
-        return Ok(folder.to_owned());
-    }
     let target = plain(folder);
     let (place, start) = match target.file_name() {
         Some(name) => (target.parent(), format!("{}.{UNFINISHED}", name.to_string_lossy())),
@@ -228,10 +230,11 @@ pub(crate) fn find(folder: &Path) -> Result<PathBuf, Failure> {
             true => PathBuf::from(entry.file_name()),
             false => entry.path(),
         };
-        let paths = named.map(inside);
-        paths.filter(|path| path.join(CHECKPOINT).is_file()).collect()
+        named.map(inside).collect()
     };
-    let all = [named(place, &start), named(&target, UNFINISHED)].concat();
+    let own = vec![folder.to_owned()];
+    let mut all = [own, named(place, &start), named(&target, UNFINISHED)].concat();
+    all.retain(|path| path.join(CHECKPOINT).is_file());
     let written = |path: &PathBuf| path.join(CHECKPOINT).metadata().and_then(|m| m.modified()).ok();
     all.into_iter().max_by_key(written).ok_or_else(|| {
         let shown = terminal::path(folder);

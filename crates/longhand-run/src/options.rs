@@ -129,9 +129,9 @@ pub struct NetOptions {
     /// Activation: relu, leaky-relu, sigmoid, tanh, gelu or gelu-tanh [default: relu, or that of --load]
     #[arg(long, value_name = "A", value_parser = activation)]
     activation: Option<Activation>,
-    /// Leave out so many of the hidden units in each step
-    #[arg(long, value_name = "P", default_value = "0", value_parser = share_below_1, allow_negative_numbers = true)]
-    dropout: f64,
+    /// Leave out so many of the hidden units in each step [default: 0, or as in --load]
+    #[arg(long, value_name = "P", value_parser = share_below_1, allow_negative_numbers = true)]
+    dropout: Option<f64>,
 }
 
 fn widths(text: &str) -> Result<List<usize>, String> {
@@ -163,6 +163,10 @@ impl NetOptions {
         let found =
             || format!("expected linear layers with one activation between them, found {model}");
         let (mut hidden, mut own) = (vec![], None);
+        let dropout = model.layers.iter().find_map(|layer| match layer {
+            AnyLayer::Dropout(dropout) => Some(dropout.probability()),
+            _ => None,
+        });
         let layers: Vec<_> =
             model.layers.iter().filter(|layer| !matches!(layer, AnyLayer::Dropout(_))).collect();
         for (i, layer) in layers.iter().enumerate() {
@@ -185,13 +189,19 @@ impl NetOptions {
         }
         hidden.pop();
         let (hidden, own) = (self.hidden.unwrap_or(List(hidden)), self.activation.or(own));
-        Ok(NetOptions { hidden: Some(hidden), activation: own, ..self })
+        Ok(NetOptions { hidden: Some(hidden), activation: own, dropout: self.dropout.or(dropout) })
     }
 
     /// The dropout behind the hidden layer of this number, if there is any. Each has a seed of its
     /// own.
     pub fn dropout(&self, layer: usize, seed: u64) -> Option<Dropout> {
-        (self.dropout > 0.0).then(|| Dropout::new(self.dropout, seed.wrapping_add(layer as u64)))
+        let share = self.dropout_share();
+        (share > 0.0).then(|| Dropout::new(share, seed.wrapping_add(layer as u64)))
+    }
+
+    /// The share of the hidden units that is left out.
+    fn dropout_share(&self) -> f64 {
+        self.dropout.unwrap_or(0.0)
     }
 }
 
@@ -374,15 +384,26 @@ impl Options {
                 number = Some(feature);
             }
         }
+        let classes = match self.loaded.as_ref().map(|model| &model.output) {
+            Some(Output::Classes(names)) => Some(&names[..]),
+            _ => None,
+        };
         let predict = match self.predict {
             None if number.is_some() => Predict::Number,
+            None if classes.is_some() => Predict::Class,
             None => Predict::Either,
             Some(PredictName::Class) => Predict::Class,
             Some(PredictName::Number) => Predict::Number,
         };
-        let columns = Columns { target: self.target.as_deref(), predict, features, number };
+        let target = self.target.as_deref();
+        let columns = Columns { target, predict, features, number, classes };
         let draw = |all| self.data.draw(all, self.seed);
-        let sets = open_sets(self.data.data.as_deref(), columns, self.seed, draw)?;
+        let asked = self.target.is_some() || self.predict.is_some();
+        let sets = open_sets(self.data.data.as_deref(), columns, asked, self.seed, draw)?;
+        if matches!(sets.train, Set::Rows(_)) && self.data.per_class.is_some() {
+            let message = "--per-class: expected pictures as --data, found a table, of which all is used; leave it out";
+            return Err(Failure::Usage(message.to_owned()));
+        }
         self.expect_like_loaded(&sets)?;
         Ok(if self.dry_run { sets.with_first(self.batch_size) } else { sets })
     }
@@ -521,7 +542,7 @@ impl Options {
             ("weight decay", self.weight_decay.unwrap_or(0.0)),
             ("gradient norm at most", self.clip_norm.unwrap_or(0.0)),
             ("label smoothing", self.label_smoothing),
-            ("dropout", self.net.as_ref().map_or(0.0, |net| net.dropout)),
+            ("dropout", self.net.as_ref().map_or(0.0, NetOptions::dropout_share)),
         ] {
             if value != 0.0 {
                 text += &format!(", {what} {value}");
@@ -556,7 +577,7 @@ impl Options {
             "seed": self.seed,
             "hidden": hidden,
             "activation": self.net.as_ref().map(|net| net.activation().to_string()),
-            "dropout": self.net.as_ref().map_or(0.0, |net| net.dropout),
+            "dropout": self.net.as_ref().map_or(0.0, NetOptions::dropout_share),
             "data": self.data.data.as_ref().map(lossy),
             "per_class": per_class,
             "target": self.target,

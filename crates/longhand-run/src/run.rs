@@ -39,6 +39,8 @@ pub struct Run<'a, M> {
     /// The files; none of a dry run.
     files: Option<Files>,
     history: Vec<Epoch<f64>>,
+    /// What tells the data from others.
+    fingerprint: String,
     /// How long the training of each epoch took.
     seconds: Vec<f64>,
     stopping: Option<EarlyStopping<M>>,
@@ -103,6 +105,7 @@ impl<'a, M: Layer<f32> + Layers<f32>> Run<'a, M> {
             console: Console::new(options, sets),
             files: None,
             history: vec![],
+            fingerprint: sets.fingerprint(),
             seconds: vec![],
             stopping: options.patience.map(EarlyStopping::new),
             state: State::Beginning,
@@ -151,16 +154,28 @@ impl<'a, M: Layer<f32> + Layers<f32>> Run<'a, M> {
             _ => flags::checkpoint(folder)?,
         };
         let shown = terminal::path(&folder);
-        if checkpoint.record.data != self.sets.fingerprint() {
+        if checkpoint.record.data != self.fingerprint {
             return Err(Failure::Run(format!(
                 "--resume: {shown}: expected the data that the run was begun with, found others, {}; name them with --data",
                 self.sets.source
             )));
         }
-        let progress =
+        let progress: Progress<f64> =
             checkpoint.restore(model, optimizer, self.stopping.as_mut()).map_err(failed)?;
+        let (done, asked) = (progress.epoch() - 1, self.options.epochs());
+        if done > asked {
+            return Err(Failure::Usage(format!(
+                "--epochs: expected {done} or more, as many as are done, found {asked}"
+            )));
+        }
         self.history = progress.history.clone();
         self.seconds = checkpoint.record.seconds.clone();
+        let best = self.stopping.as_ref().and_then(|stopping| stopping.best.as_ref());
+        if let (Some(best), Some(patience)) = (best, self.options.patience)
+            && progress.epoch() > best.epoch + patience
+        {
+            self.state = State::Stopped;
+        }
         if let Some(files) = &mut self.files {
             for (epoch, seconds) in self.history.iter().zip(&self.seconds) {
                 files.metrics.epoch(epoch, *seconds)?;
@@ -200,7 +215,7 @@ impl<'a, M: Layer<f32> + Layers<f32>> Run<'a, M> {
             };
             let record = Record {
                 settings: serde_json::to_string(&settings).expect("texts"),
-                data: self.sets.fingerprint(),
+                data: self.fingerprint.clone(),
                 seed: self.options.seed,
                 seconds: self.seconds.clone(),
             };
@@ -276,13 +291,14 @@ impl<'a, M: Layer<f32> + Layers<f32>> Run<'a, M> {
     /// Training has failed, or something cannot be written. A run that diverged keeps what it
     /// measured before.
     pub fn finish(mut self, trained: Result<(), Failure>, model: &mut M) -> Result<(), Failure> {
-        if let Some(files) = &self.files
-            && !self.history.is_empty()
-        {
-            files.folder.write("loss.svg", self.loss_svg())?;
-        }
+        let plot = |files: &Files| files.folder.write("loss.svg", self.loss_svg());
         match trained {
             Err(Failure::Diverged(diverged)) => {
+                if let Some(files) = &self.files
+                    && !self.history.is_empty()
+                {
+                    plot(files)?;
+                }
                 if let Some(files) = self.files {
                     files.folder.publish()?;
                 }
@@ -290,6 +306,7 @@ impl<'a, M: Layer<f32> + Layers<f32>> Run<'a, M> {
             }
             other => other?,
         }
+        self.files.as_ref().map_or(Ok(()), plot)?;
         let best = self.stopping.as_ref().and_then(|stopping| Some(stopping.best.as_ref()?.epoch));
         if let Some(stopping) = self.stopping.take() {
             stopping.restore(model);

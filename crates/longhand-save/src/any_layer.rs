@@ -107,16 +107,16 @@ impl<F: Float, L: Layers<F>> Layers<F> for Option<L> {
 
 /// A layer without its numbers, as the metadata of a file has it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "layer", rename_all = "snake_case", deny_unknown_fields)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub(crate) enum Kind {
     Linear { in_features: usize, out_features: usize, bias: bool },
     LayerNorm { features: usize, epsilon: f64 },
-    Relu {},
+    Relu,
     LeakyRelu { slope: f64 },
-    Sigmoid {},
-    Tanh {},
-    Gelu {},
-    GeluTanh {},
+    Sigmoid,
+    Tanh,
+    Gelu,
+    GeluTanh,
     Dropout { probability: f64, seed: u64 },
 }
 
@@ -131,12 +131,12 @@ impl Kind {
             AnyLayer::LayerNorm(norm) => {
                 Kind::LayerNorm { features: norm.weight().len(), epsilon: norm.epsilon }
             }
-            AnyLayer::Relu(Relu) => Kind::Relu {},
+            AnyLayer::Relu(Relu) => Kind::Relu,
             AnyLayer::LeakyRelu(LeakyRelu { slope }) => Kind::LeakyRelu { slope: *slope },
-            AnyLayer::Sigmoid(Sigmoid) => Kind::Sigmoid {},
-            AnyLayer::Tanh(Tanh) => Kind::Tanh {},
-            AnyLayer::Gelu(Gelu::Exact) => Kind::Gelu {},
-            AnyLayer::Gelu(Gelu::Tanh) => Kind::GeluTanh {},
+            AnyLayer::Sigmoid(Sigmoid) => Kind::Sigmoid,
+            AnyLayer::Tanh(Tanh) => Kind::Tanh,
+            AnyLayer::Gelu(Gelu::Exact) => Kind::Gelu,
+            AnyLayer::Gelu(Gelu::Tanh) => Kind::GeluTanh,
             AnyLayer::Dropout(dropout) => {
                 Kind::Dropout { probability: dropout.probability(), seed: dropout.seed }
             }
@@ -178,6 +178,11 @@ impl Kind {
             }
             _ => {}
         }
+        self.check_options(at)
+    }
+
+    /// Checks the options of a layer that is read or written.
+    pub fn check_options(&self, at: usize) -> Result<(), ErrorKind> {
         let sound = match *self {
             Kind::LayerNorm { epsilon, .. } => epsilon.is_finite() && epsilon >= 0.0,
             Kind::LeakyRelu { slope } => slope.is_finite(),
@@ -206,12 +211,12 @@ impl Kind {
                 norm.epsilon = epsilon;
                 norm.into()
             }
-            Kind::Relu {} => Relu.into(),
+            Kind::Relu => Relu.into(),
             Kind::LeakyRelu { slope } => LeakyRelu { slope }.into(),
-            Kind::Sigmoid {} => Sigmoid.into(),
-            Kind::Tanh {} => Tanh.into(),
-            Kind::Gelu {} => Gelu::Exact.into(),
-            Kind::GeluTanh {} => Gelu::Tanh.into(),
+            Kind::Sigmoid => Sigmoid.into(),
+            Kind::Tanh => Tanh.into(),
+            Kind::Gelu => Gelu::Exact.into(),
+            Kind::GeluTanh => Gelu::Tanh.into(),
             Kind::Dropout { probability, seed } => Dropout::new(probability, seed).into(),
         }
     }

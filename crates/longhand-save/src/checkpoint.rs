@@ -14,6 +14,9 @@ use crate::tensors::{Stored, Tensor, Tensors, write};
 
 const VERSION: u32 = 1;
 
+/// No run makes more steps: at a microsecond each, that is 35 years.
+const MOST_STEPS: u64 = 1 << 50;
+
 /// What an epoch is in a file: training and validation score, and samples.
 const COLUMNS: usize = 5;
 
@@ -267,24 +270,37 @@ impl Checkpoint {
                 "expected the checkpoint of {options}, found one of {found}"
             )));
         }
-        parameters::check(file, "model.", model)?;
+        let mut names = parameters::check(file, "model.", model)?;
         let OptimizerState { models, numbers } = optimizer.state();
         for (name, moment) in models {
-            parameters::check(file, &format!("{name}."), &*moment)?;
+            names.append(&mut parameters::check(file, &format!("{name}."), &*moment)?);
         }
         for (name, _) in numbers {
-            if !description.numbers.get(name).is_some_and(|number| number.is_finite()) {
+            let possible = |number: &f64| number.is_finite() && *number >= 0.0;
+            if !description.numbers.get(name).is_some_and(possible) {
                 return Err(ErrorKind::Content(format!(
-                    "expected the optimizer's {name}, found none"
+                    "expected the optimizer's {name}, 0 or more, found none"
                 )));
             }
         }
+        let epochs = file.shape("history").map_or(0, |shape| shape[0]);
         match (stops, description.best) {
-            (true, Some(_)) => parameters::check(file, "best.", model).map(|_| ()),
-            (false, Some(_)) => Err(ErrorKind::Content(
-                "expected a run without early stopping, found one with it".to_owned(),
-            )),
-            _ => Ok(()),
+            (false, Some(_)) => {
+                let reason = "expected a run without early stopping, found one with it";
+                return Err(ErrorKind::Content(reason.to_owned()));
+            }
+            (true, Some((best, _))) if best >= epochs => {
+                let reason = format!("expected the best of {epochs} epochs, found epoch {best}");
+                return Err(ErrorKind::Content(reason));
+            }
+            (true, Some(_)) => names.append(&mut parameters::check(file, "best.", model)?),
+            (_, None) => {}
         }
+        if description.steps > MOST_STEPS || !description.partial.1.is_finite() {
+            let reason = format!("expected the steps of a run, found {}", description.steps);
+            return Err(ErrorKind::Content(reason));
+        }
+        names.extend(["history", "seconds"].map(str::to_owned));
+        file.check_no_more("", &names)
     }
 }

@@ -13,6 +13,9 @@ use crate::{AnyLayer, Layers, parameters};
 /// The version of the metadata, raised when a reader of today would misunderstand it.
 const VERSION: u32 = 1;
 
+/// The most layers of a net that is read: a few letters of a description make one.
+const MOST_LAYERS: usize = 10_000;
+
 /// A net whose layers are known when the program runs, with what its numbers mean.
 ///
 /// ```
@@ -131,9 +134,7 @@ impl<F: Stored> Model<F> {
 
     /// Widths of the input and the output; none of a net without parameters.
     pub fn widths(&self) -> Option<(usize, usize)> {
-        let widths: Vec<_> =
-            self.layers.iter().filter_map(|layer| Kind::of(layer).widths()).collect();
-        Some((widths.first()?.0, widths.last()?.1))
+        widths(&self.layers.iter().map(Kind::of).collect::<Vec<_>>())
     }
 
     /// Gives a net of the same layers these weights. Dropout has none, and may be there or not.
@@ -179,9 +180,16 @@ impl<F: Stored> Model<F> {
     /// not at all.
     ///
     /// # Errors
-    /// It cannot be written, or a parameter is NaN or infinite.
+    /// It cannot be written, a number is NaN or infinite, or inputs and outputs are described that the
+    /// layers do not have.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<(), Error> {
-        write_parameters(path.as_ref(), &self.layers, Some(self.description()))
+        let path = path.as_ref();
+        let kinds: Vec<Kind> = self.layers.iter().map(Kind::of).collect();
+        let options = kinds.iter().enumerate().try_for_each(|(at, kind)| kind.check_options(at));
+        options
+            .and_then(|()| check_meaning(widths(&kinds), &self.input, &self.output))
+            .map_err(|kind| kind.at(path))?;
+        write_parameters(path, &self.layers, Some(self.description()))
     }
 
     /// Reads a file that [`save`](Model::save) has written.
@@ -199,6 +207,10 @@ impl<F: Stored> Model<F> {
         let content = |text: String| Err(ErrorKind::Content(text));
         let text = file.metadata.as_ref().ok_or(ErrorKind::Undescribed)?;
         let Description { layers, input, output, .. } = described(text)?;
+        if layers.len() > MOST_LAYERS {
+            let found = layers.len();
+            return content(format!("expected at most {MOST_LAYERS} layers, found {found}"));
+        }
         let mut names = vec![];
         let mut width: Option<usize> = None;
         for (at, kind) in layers.iter().enumerate() {
@@ -213,49 +225,64 @@ impl<F: Stored> Model<F> {
             }
         }
         file.check_no_more("", &names.into_iter().collect())?;
+        check_meaning(widths(&layers), &input, &output)?;
         let layers = layers.iter().enumerate().map(|(at, kind)| kind.layer(file, at)).collect();
-        let model = Model { layers, input, output };
-        model.check_meaning()?;
-        Ok(model)
+        Ok(Model { layers, input, output })
     }
+}
 
-    /// Checks that the inputs and outputs are as many as their description says.
-    fn check_meaning(&self) -> Result<(), ErrorKind> {
-        let (inputs, outputs) = self.widths().unzip();
-        let described = match &self.input {
-            Input::Numbers => None,
-            Input::Picture { rows, columns, .. } => rows.checked_mul(*columns).or(Some(usize::MAX)),
-            Input::Features(features) => Some(features.len()),
-        };
-        let named = match &self.output {
-            Output::Numbers => None,
-            Output::Classes(names) => Some(names.len()),
-            Output::Number(_) => Some(1),
-        };
-        for (what, described, found) in [("inputs", described, inputs), ("outputs", named, outputs)]
+/// Widths of the input and the output; none of layers without parameters.
+fn widths(layers: &[Kind]) -> Option<(usize, usize)> {
+    let widths: Vec<_> = layers.iter().filter_map(Kind::widths).collect();
+    Some((widths.first()?.0, widths.last()?.1))
+}
+
+/// Checks that the inputs and outputs are as many as their description says, and can be.
+fn check_meaning(
+    widths: Option<(usize, usize)>,
+    input: &Input,
+    output: &Output,
+) -> Result<(), ErrorKind> {
+    let (inputs, outputs) = widths.unzip();
+    if let Input::Picture { rows, columns, centred: true } = input
+        && (*rows, *columns) != (28, 28)
+    {
+        let reason =
+            format!("expected centred pictures of 28 × 28 pixels, found {rows} × {columns}");
+        return Err(ErrorKind::Content(reason));
+    }
+    let described = match input {
+        Input::Numbers => None,
+        Input::Picture { rows, columns, .. } => rows.checked_mul(*columns).or(Some(usize::MAX)),
+        Input::Features(features) => Some(features.len()),
+    };
+    let named = match output {
+        Output::Numbers => None,
+        Output::Classes(names) => Some(names.len()),
+        Output::Number(_) => Some(1),
+    };
+    for (what, described, found) in [("inputs", described, inputs), ("outputs", named, outputs)] {
+        if let (Some(described), Some(found)) = (described, found)
+            && described != found
         {
-            if let (Some(described), Some(found)) = (described, found)
-                && described != found
-            {
-                return Err(ErrorKind::Content(format!(
-                    "expected a description of {found} {what}, found one of {described}"
-                )));
-            }
+            return Err(ErrorKind::Content(format!(
+                "expected a description of {found} {what}, found one of {described}"
+            )));
         }
-        let features = match &self.input {
-            Input::Features(features) => &features[..],
-            _ => &[],
-        };
-        let number = match &self.output {
-            Output::Number(number) => Some(number),
-            _ => None,
-        };
-        match features.iter().chain(number).find(|f| !(f.mean.is_finite() && f.deviation > 0.0)) {
-            Some(wrong) => Err(ErrorKind::Content(format!(
-                "expected a finite mean and a positive deviation, found {wrong:?}"
-            ))),
-            None => Ok(()),
-        }
+    }
+    let features = match input {
+        Input::Features(features) => &features[..],
+        _ => &[],
+    };
+    let number = match output {
+        Output::Number(number) => Some(number),
+        _ => None,
+    };
+    match features.iter().chain(number).find(|f| !(f.mean.is_finite() && f.deviation > 0.0)) {
+        Some(wrong) => Err(ErrorKind::Content(format!(
+            "expected a finite mean and a positive deviation, found {wrong:?}"
+        ))),
+        None => Ok(()),
     }
 }
 

@@ -5,7 +5,7 @@ use std::fmt::{self, Write};
 use longhand_layers::LeakyRelu;
 use ndarray::Array1;
 
-use crate::{AnyLayer, Model, Output};
+use crate::{AnyLayer, Feature, Input, Model, Output};
 
 /// A net that cannot be written as Rust source.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -124,12 +124,30 @@ impl Model<f32> {
             ),
             _ => String::new(),
         };
+        let features = match &self.input {
+            Input::Features(features) => {
+                let column = |value: fn(&Feature) -> f64| {
+                    features
+                        .iter()
+                        .map(|feature| format!("{:?}", value(feature)))
+                        .collect::<Vec<_>>()
+                        .join(", ")
+                };
+                format!(
+                    "\n/// The mean of each feature: the net takes `((feature - MEAN) / DEVIATION) as f32`.\npub static MEAN: [f64; {inputs}] = [{}];\n\
+                     /// The standard deviation of each feature.\npub static DEVIATION: [f64; {inputs}] = [{}];\n",
+                    column(|feature| feature.mean),
+                    column(|feature| feature.deviation)
+                )
+            }
+            _ => String::new(),
+        };
         let first = mutable(&self.layers);
         Ok(format!(
             "// A net that longhand has trained: {self}.\n\
              // This file was written by a program.\n\n\
              /// Numbers that the net takes.\npub const INPUTS: usize = {inputs};\n\
-             /// Numbers that it gives.\npub const OUTPUTS: usize = {outputs};\n{classes}\
+             /// Numbers that it gives.\npub const OUTPUTS: usize = {outputs};\n{classes}{features}\
              \n/// The outputs of the net.\npub fn infer(x: &[f32; {inputs}]) -> [f32; {outputs}] {{\n    let {first}x = *x;\n{body}    x\n}}\n\
              {FUNCTIONS}{tables}"
         ))

@@ -12,15 +12,16 @@ use std::path::{Path, PathBuf};
 
 use longhand_idx::open_file;
 use longhand_tensor::Float;
-use safetensors::tensor::TensorInfo;
-use safetensors::{Dtype, SafeTensors, View};
-use serde::de::{Deserialize, Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
+use safetensors::tensor::{Metadata, TensorInfo};
+use safetensors::{Dtype, View};
+use serde::Deserialize;
+use serde::de::{Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 
 use crate::error::{Error, ErrorKind, shown};
 use crate::write_whole;
 
-/// The longest header that is read, in bytes. That of a thousand layers has a tenth of it; a reader
-/// needs some ten times the header's length in memory.
+/// The longest header that is read or written, in bytes: that of a net with some 40,000 features, whose
+/// means stand there. Reading one may take twenty times its length in memory.
 const LONGEST_HEADER: u64 = 4 << 20;
 
 /// The one key of the metadata: with several, their order in the file would be random.
@@ -93,6 +94,13 @@ pub(crate) fn write(
     let metadata = metadata.map(|text| [(KEY.to_owned(), text)].into_iter().collect());
     let bytes = safetensors::serialize(tensors, metadata)
         .map_err(|error| ErrorKind::Content(error.to_string()).at(path))?;
+    let header = u64::from_le_bytes(bytes[..8].try_into().expect("eight bytes"));
+    if header > LONGEST_HEADER {
+        let reason = format!(
+            "expected a header of at most {LONGEST_HEADER} bytes, found one of {header}; use fewer features or layers"
+        );
+        return Err(ErrorKind::Content(reason).at(path));
+    }
     write_whole(path, &bytes).map_err(|error| Error::io(path, error))
 }
 
@@ -120,25 +128,23 @@ impl Tensors {
         let failed = |error| Error::io(path, error);
         let mut file = open_file(path).map_err(failed)?;
         let length = file.metadata().map_err(failed)?.len();
-        let header = read_header(&mut file, length).map_err(|kind| kind.at(path))?;
-        let mut bytes = header;
-        let rest = usize::try_from(length).unwrap_or(usize::MAX) - bytes.len();
+        let (mut bytes, header) = read_header(&mut file, length).map_err(|kind| kind.at(path))?;
+        let start = bytes.len();
+        let rest = usize::try_from(length).unwrap_or(usize::MAX) - start;
         bytes.try_reserve_exact(rest).map_err(|error| failed(error.into()))?;
         file.take(rest as u64).read_to_end(&mut bytes).map_err(failed)?;
-        Tensors::from_bytes(path, bytes)
-    }
-
-    fn from_bytes(path: &Path, bytes: Vec<u8>) -> Result<Tensors, Error> {
-        let (n, header) = SafeTensors::read_metadata(&bytes)
-            .map_err(|error| ErrorKind::Format(format!("a damaged one: {error}")).at(path))?;
-        let place = |info: &TensorInfo| {
+        if bytes.len() - start < rest {
+            return Err(
+                ErrorKind::Format("one that gets shorter while it is read".to_owned()).at(path)
+            );
+        }
+        let tensors = header.tensors.into_iter().map(|(name, info)| {
             let (from, to) = info.data_offsets;
-            Place { dtype: info.dtype, shape: info.shape.clone(), range: 8 + n + from..8 + n + to }
-        };
-        let tensors =
-            header.tensors().into_iter().map(|(name, info)| (name, place(info))).collect();
-        let metadata = header.metadata().as_ref().and_then(|all| all.get(KEY).cloned());
-        Ok(Tensors { path: path.to_owned(), bytes, tensors, metadata })
+            let (dtype, shape) = (info.dtype, info.shape);
+            (name, Place { dtype, shape, range: start + from..start + to })
+        });
+        let (path, tensors) = (path.to_owned(), tensors.collect());
+        Ok(Tensors { path, bytes, tensors, metadata: header.metadata })
     }
 
     /// Checks that a tensor is there, of this type and shape, without NaN or infinity.
@@ -193,16 +199,16 @@ impl Tensors {
     }
 }
 
-/// The length of the header and the header, after a look at what would be costly or is ambiguous.
-fn read_header(file: &mut File, length: u64) -> Result<Vec<u8>, ErrorKind> {
+/// The header as it stands, with its length, and what it says. What would be costly or is ambiguous is
+/// refused.
+fn read_header(file: &mut File, length: u64) -> Result<(Vec<u8>, Header), ErrorKind> {
     let mut bytes = vec![];
     file.take(8).read_to_end(&mut bytes).map_err(ErrorKind::Io)?;
-    let Ok(first) = <[u8; 8]>::try_from(&bytes[..]) else {
-        let found = format!("{length} bytes, which are too few for a header");
-        return Err(ErrorKind::Format(found));
+    let (Ok(first), Some(rest)) = (<[u8; 8]>::try_from(&bytes[..]), length.checked_sub(8)) else {
+        return Err(ErrorKind::Format(format!("{length} bytes, which are too few for a header")));
     };
     let n = u64::from_le_bytes(first);
-    if n > length - 8 {
+    if n > rest {
         return Err(ErrorKind::Format(format!(
             "{length} bytes, where its first 8 promise a header of {n}"
         )));
@@ -215,16 +221,22 @@ fn read_header(file: &mut File, length: u64) -> Result<Vec<u8>, ErrorKind> {
     file.take(n).read_to_end(&mut bytes).map_err(ErrorKind::Io)?;
     let header: Header = serde_json::from_slice(bytes.get(8..).unwrap_or_default())
         .map_err(|error| ErrorKind::Format(format!("a header that cannot be read ({error})")))?;
-    check_places(header.0, length - 8 - n)?;
-    Ok(bytes)
+    check_places(&header.tensors, rest - n)?;
+    // The official opinion of it, which is the same.
+    let tensors = header.tensors.iter().map(|(name, info)| {
+        let Info { dtype, shape, data_offsets } = info.clone();
+        (name.clone(), TensorInfo { dtype, shape, data_offsets })
+    });
+    Metadata::new(None, tensors.collect())
+        .map_err(|error| ErrorKind::Format(format!("a damaged one: {error}")))?;
+    Ok((bytes, header))
 }
 
 /// Checks that each tensor has as many bytes as its shape needs, behind those of the one before, and
 /// that all of them are there.
-fn check_places(mut tensors: Vec<(String, TensorInfo)>, there: u64) -> Result<(), ErrorKind> {
-    tensors.sort_by_key(|(_, info)| info.data_offsets);
+fn check_places(tensors: &[(String, Info)], there: u64) -> Result<(), ErrorKind> {
     let mut end = 0;
-    for (name, TensorInfo { dtype, shape, data_offsets: (from, to) }) in &tensors {
+    for (name, Info { dtype, shape, data_offsets: (from, to) }) in tensors {
         let bits = shape.iter().try_fold(dtype.bitsize(), |bits, &size| bits.checked_mul(size));
         let needed = bits.map(|bits| bits / 8);
         if needed.is_none() || to.checked_sub(*from) != needed {
@@ -254,29 +266,68 @@ fn check_places(mut tensors: Vec<(String, TensorInfo)>, there: u64) -> Result<()
     }
 }
 
-/// The tensors of a header in which no name stands twice.
-struct Header(Vec<(String, TensorInfo)>);
+/// What a header says of its tensors, in the order of their places; no name stands twice.
+struct Header {
+    tensors: Vec<(String, Info)>,
+    /// What this crate has written about them.
+    metadata: Option<String>,
+}
 
-/// An object whose keys differ.
-struct Distinct;
+/// What a header says of a tensor, and nothing else.
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Info {
+    dtype: Dtype,
+    #[serde(deserialize_with = "few_sizes")]
+    shape: Vec<usize>,
+    data_offsets: (usize, usize),
+}
 
-impl<'de> Deserialize<'de> for Distinct {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Distinct, D::Error> {
+/// Sizes of at most eight dimensions: a shape of millions would take more memory than the file.
+fn few_sizes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<usize>, D::Error> {
+    struct Sizes;
+    impl<'de> Visitor<'de> for Sizes {
+        type Value = Vec<usize>;
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("the sizes of up to eight dimensions")
+        }
+        fn visit_seq<A: SeqAccess<'de>>(self, mut sizes: A) -> Result<Vec<usize>, A::Error> {
+            let mut shape = vec![];
+            while let Some(size) = sizes.next_element()? {
+                if shape.len() == 8 {
+                    return Err(A::Error::invalid_length(9, &self));
+                }
+                shape.push(size);
+            }
+            Ok(shape)
+        }
+    }
+    deserializer.deserialize_seq(Sizes)
+}
+
+/// The value of this crate's key in an object of texts, whose keys differ.
+struct Own(Option<String>);
+
+impl<'de> Deserialize<'de> for Own {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Own, D::Error> {
         struct Keys;
         impl<'de> Visitor<'de> for Keys {
-            type Value = Distinct;
+            type Value = Own;
             fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("an object of strings")
+                f.write_str("an object of texts")
             }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Distinct, A::Error> {
-                let mut names = BTreeSet::new();
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Own, A::Error> {
+                let (mut names, mut own) = (BTreeSet::new(), None);
                 while let Some(name) = map.next_key::<String>()? {
-                    map.next_value::<IgnoredAny>()?;
+                    let value = map.next_value::<String>()?;
+                    if name == KEY {
+                        own = Some(value);
+                    }
                     if let Some(twice) = names.replace(name) {
                         return Err(A::Error::custom(format!("{} stands twice", shown(&twice))));
                     }
                 }
-                Ok(Distinct)
+                Ok(Own(own))
             }
         }
         deserializer.deserialize_map(Keys)
@@ -292,21 +343,22 @@ impl<'de> Deserialize<'de> for Header {
                 f.write_str("an object of tensors")
             }
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Header, A::Error> {
-                let (mut names, mut tensors) = (BTreeSet::new(), vec![]);
+                let (mut names, mut tensors, mut metadata) = (BTreeSet::new(), vec![], None);
                 while let Some(name) = map.next_key::<String>()? {
                     if !names.insert(name.clone()) {
                         let twice = shown(&name);
                         return Err(A::Error::custom(format!("tensor {twice} stands twice")));
                     }
                     if name == "__metadata__" {
-                        map.next_value::<Distinct>()?;
+                        metadata = map.next_value::<Own>()?.0;
                         continue;
                     }
-                    let info = map.next_value::<TensorInfo>();
+                    let info = map.next_value::<Info>();
                     let of = |error| A::Error::custom(format!("tensor {}: {error}", shown(&name)));
                     tensors.push((name.clone(), info.map_err(of)?));
                 }
-                Ok(Header(tensors))
+                tensors.sort_by_key(|(_, info): &(String, Info)| info.data_offsets);
+                Ok(Header { tensors, metadata })
             }
         }
         deserializer.deserialize_map(Names)

@@ -12,7 +12,8 @@ pub fn write_whole(path: &Path, contents: &[u8]) -> io::Result<()> {
     beside.push(format!(".part-{}", std::process::id()));
     let beside = Path::new(&beside);
     let written = File::create(beside)
-        .and_then(|mut file| file.write_all(contents))
+        // To the disk before it gets its name: a disk may be found full only then.
+        .and_then(|mut file| file.write_all(contents).and_then(|()| file.sync_all()))
         .and_then(|()| fs::rename(beside, path));
     if written.is_err() {
         let _ = fs::remove_file(beside);
