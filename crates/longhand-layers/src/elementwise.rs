@@ -29,6 +29,29 @@ pub(crate) fn map_ref<F: Float>(x: &ArrayRef2<F>, f: impl Fn(F) -> F + Sync) -> 
     map_to(unspecified(x.nrows(), x.ncols()), x, f)
 }
 
+/// `after(x, f(before(x)))` for every element, `f` being a function of many numbers at once, such as
+/// `exp_in_place`.
+pub(crate) fn map_through<F: Float>(
+    x: &ArrayRef2<F>,
+    before: impl Fn(F) -> F + Sync,
+    f: fn(&mut [F]),
+    after: impl Fn(F, F) -> F + Sync,
+) -> Array2<F> {
+    /// Numbers that stay in the nearest cache from one of the three passes to the next.
+    const BLOCK: usize = 1024;
+    let mut y = unspecified(x.nrows(), x.ncols());
+    let x = x.as_standard_layout();
+    let (to, from) = (y.as_slice_mut(), x.as_slice());
+    zip_parts(to.expect("standard layout"), from.expect("standard layout"), |y, x| {
+        for (y, x) in y.chunks_mut(BLOCK).zip(x.chunks(BLOCK)) {
+            y.iter_mut().zip(x).for_each(|(y, &x)| *y = before(x));
+            f(y);
+            y.iter_mut().zip(x).for_each(|(y, &x)| *y = after(x, *y));
+        }
+    });
+    y
+}
+
 /// Whether a condition holds, for every element.
 pub(crate) fn where_true<F: Float>(
     x: &ArrayRef2<F>,

@@ -1,11 +1,11 @@
 use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI, PI};
 use std::fmt;
 
-use longhand_tensor::{Float, parameters};
+use longhand_tensor::{Float, erf_in_place, exp_in_place, parameters, tanh_in_place};
 use ndarray::{Array2, ArrayRef2};
 
 use crate::Layer;
-use crate::elementwise::scale_gradient;
+use crate::elementwise::{map_through, scale_gradient};
 use crate::layer::Saved;
 
 /// Gaussian error linear unit: `y = x·Φ(x)`, `Φ` being the distribution function of the standard
@@ -57,27 +57,21 @@ impl Gelu {
     const SCALE: f64 = FRAC_2_SQRT_PI * FRAC_1_SQRT_2;
     const CUBIC: f64 = 0.044715;
 
-    fn output<F: Float>(self, x: F) -> F {
-        let half = F::from_f64(0.5);
-        match self {
-            Gelu::Exact => x * half * (F::one() + (x * F::from_f64(FRAC_1_SQRT_2)).erf()), // x·Φ(x)
-            Gelu::Tanh => x * half * (F::one() + Gelu::inner(x).tanh()), // x·(1 + t)/2
-        }
-    }
-
-    fn derivative<F: Float>(self, x: F) -> F {
+    /// `∂y/∂x` for every element.
+    fn derivative<F: Float>(self, x: &Array2<F>) -> Array2<F> {
         let (half, one) = (F::from_f64(0.5), F::one());
         match self {
             Gelu::Exact => {
-                let cdf = half * (one + (x * F::from_f64(FRAC_1_SQRT_2)).erf());
-                let density = (-half * x * x).exp() / F::from_f64((2.0 * PI).sqrt());
-                cdf + x * density // Φ(x) + x·φ(x)
+                let cdf = map_through(x, scaled, erf_in_place, |_, erf| half * (one + erf)); // Φ(x)
+                let root = F::from_f64((2.0 * PI).sqrt());
+                let density = |x: F| -half * x * x;
+                let rest = map_through(x, density, exp_in_place, |x, e| x * (e / root)); // x·φ(x)
+                cdf + rest
             }
-            Gelu::Tanh => {
-                let t = Gelu::inner(x).tanh();
+            Gelu::Tanh => map_through(x, Gelu::inner, tanh_in_place, |x, t| {
                 let du = F::from_f64(Gelu::SCALE) * (one + F::from_f64(3.0 * Gelu::CUBIC) * x * x);
                 half * (one + t) + half * x * (one - t * t) * du // (1 + t)/2 + x·(1 − t²)·u′/2
-            }
+            }),
         }
     }
 
@@ -87,11 +81,20 @@ impl Gelu {
     }
 }
 
+/// `x/√2`
+fn scaled<F: Float>(x: F) -> F {
+    x * F::from_f64(FRAC_1_SQRT_2)
+}
+
 impl<F: Float> Layer<F> for Gelu {
     type Cache = Saved<Self, Array2<F>>;
 
     fn infer(&self, x: &ArrayRef2<F>) -> Array2<F> {
-        x.mapv(|x| self.output(x))
+        let (half, one) = (F::from_f64(0.5), F::one());
+        match self {
+            Gelu::Exact => map_through(x, scaled, erf_in_place, |x, erf| x * half * (one + erf)), // x·Φ(x)
+            Gelu::Tanh => map_through(x, Gelu::inner, tanh_in_place, |x, t| x * half * (one + t)), // x·(1 + t)/2
+        }
     }
 
     fn forward(&self, x: Array2<F>) -> (Array2<F>, Self::Cache) {
@@ -100,7 +103,7 @@ impl<F: Float> Layer<F> for Gelu {
 
     #[track_caller]
     fn backward(&self, x: Self::Cache, dy: Array2<F>, _grad: &mut Self) -> Array2<F> {
-        scale_gradient(self, &x.value, dy, |x| self.derivative(x)) // dx = dy · ∂y/∂x
+        scale_gradient(self, &self.derivative(&x.value), dy, |d| d) // dx = dy · ∂y/∂x
     }
 }
 

@@ -1,11 +1,11 @@
 use std::fmt;
 
-use longhand_tensor::{Float, parameters};
+use longhand_tensor::{Float, exp_in_place, parameters};
 use ndarray::{Array2, ArrayRef2};
 
 use crate::Layer;
-use crate::elementwise::scale_gradient;
-use crate::layer::Saved;
+use crate::elementwise::{map_ref, map_through, scale_gradient};
+use crate::layer::{Saved, infer_from};
 
 /// Logistic function: `y = σ(x) = 1 / (1 + exp(−x))`.
 ///
@@ -33,7 +33,11 @@ parameters!(Sigmoid {});
 
 /// `σ(x)`, with an exponential that cannot overflow.
 pub(crate) fn sigmoid<F: Float>(x: F) -> F {
-    let e = (-x.abs()).exp();
+    sigmoid_of(x, (-x.abs()).exp())
+}
+
+/// `σ(x)`, of `x` and `e = exp(−|x|)`.
+fn sigmoid_of<F: Float>(x: F, e: F) -> F {
     if x >= F::zero() { F::one() / (F::one() + e) } else { e / (F::one() + e) }
 }
 
@@ -41,12 +45,12 @@ impl<F: Float> Layer<F> for Sigmoid {
     type Cache = Saved<Self, Array2<F>>;
 
     fn infer(&self, x: &ArrayRef2<F>) -> Array2<F> {
-        x.mapv(sigmoid)
+        map_through(x, |x| -x.abs(), exp_in_place, sigmoid_of) // y = σ(x), from e = exp(−|x|)
     }
 
     fn forward(&self, x: Array2<F>) -> (Array2<F>, Self::Cache) {
-        let y = x.mapv_into(sigmoid);
-        (y.clone(), Saved::new(y))
+        let y = infer_from(self, x);
+        (map_ref(&y, |y| y), Saved::new(y))
     }
 
     #[track_caller]

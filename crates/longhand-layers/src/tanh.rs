@@ -1,11 +1,11 @@
 use std::fmt;
 
-use longhand_tensor::{Float, parameters};
+use longhand_tensor::{Float, parameters, tanh_in_place};
 use ndarray::{Array2, ArrayRef2};
 
 use crate::Layer;
-use crate::elementwise::scale_gradient;
-use crate::layer::Saved;
+use crate::elementwise::{map_ref, map_through, scale_gradient};
+use crate::layer::{Saved, infer_from};
 
 /// Hyperbolic tangent: `y = tanh(x)`.
 ///
@@ -34,12 +34,12 @@ impl<F: Float> Layer<F> for Tanh {
     type Cache = Saved<Self, Array2<F>>;
 
     fn infer(&self, x: &ArrayRef2<F>) -> Array2<F> {
-        x.mapv(F::tanh)
+        map_through(x, |x| x, tanh_in_place, |_, y| y) // y = tanh(x)
     }
 
     fn forward(&self, x: Array2<F>) -> (Array2<F>, Self::Cache) {
-        let y = x.mapv_into(F::tanh);
-        (y.clone(), Saved::new(y))
+        let y = infer_from(self, x);
+        (map_ref(&y, |y| y), Saved::new(y))
     }
 
     #[track_caller]

@@ -263,6 +263,47 @@ fn each_avx2<F: Scalar, const N: usize, const M: usize>(
     functions::each(changed, read, f);
 }
 
+/// [`functions::map_positions`], compiled for the instruction set that was detected.
+#[allow(unsafe_code)]
+pub fn map_positions<F: Scalar>(
+    isa: Isa,
+    numbers: &mut [F],
+    at: u32,
+    f: impl Fn(u32, F) -> F + Copy,
+) {
+    match isa {
+        // SAFETY: the token stands for the features that the function was compiled for.
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx512(isa) => unsafe { map_positions_avx512(isa, numbers, at, f) },
+        // SAFETY: the token stands for the features that the function was compiled for.
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx2(isa) => unsafe { map_positions_avx2(isa, numbers, at, f) },
+        Isa::Portable(_) => functions::map_positions(numbers, at, f),
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512vl,avx2,fma,bmi1,popcnt")]
+fn map_positions_avx512<F: Scalar>(
+    _: Avx512,
+    numbers: &mut [F],
+    at: u32,
+    f: impl Fn(u32, F) -> F + Copy,
+) {
+    functions::map_positions(numbers, at, f);
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma,bmi1,popcnt")]
+fn map_positions_avx2<F: Scalar>(
+    _: Avx2,
+    numbers: &mut [F],
+    at: u32,
+    f: impl Fn(u32, F) -> F + Copy,
+) {
+    functions::map_positions(numbers, at, f);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -312,6 +353,18 @@ mod tests {
                 each(isa, [&mut tiny], [], |[x], []| [x * 0.5]);
                 assert!(tiny.iter().all(|&x| x == 0.0), "{isa:?}");
                 tiny.fill(f32::MIN_POSITIVE);
+            }
+        }
+    }
+
+    #[test]
+    fn every_isa_counts_positions_alike() {
+        for n in [0, 1, 15, 16, 17, 100] {
+            let expected: Vec<f32> = (0..n).map(|i| (7 + i) as f32 * 2.0 + 1.0).collect();
+            for isa in Isa::available() {
+                let mut numbers = vec![1.0f32; n];
+                map_positions(isa, &mut numbers, 7, |i, x| (i * 2) as f32 + x);
+                assert_eq!(numbers, expected, "{isa:?} {n}");
             }
         }
     }

@@ -58,7 +58,7 @@ pub use matmul::{add_matmul_tn, add_scaled_matmul_tn, affine, matmul, matmul_nt}
 pub use ndarray;
 pub use parameters::{NamedParam, Parameters, StepCounter, Walk};
 pub use pool::{set_threads, threads};
-pub use rows::{add_scaled, argmax, exp_in_place, ln_in_place};
+pub use rows::{add_scaled, argmax, erf_in_place, exp_in_place, ln_in_place, tanh_in_place};
 pub use sums::{add_sum_rows, sum};
 
 // What other crates of this workspace need beside these.
@@ -67,7 +67,7 @@ pub use arrays::{recycle, unspecified, unspecified_at_line};
 #[doc(hidden)]
 pub use pool::{ignored_environment, in_parts, zip_parts};
 #[doc(hidden)]
-pub use rows::from_bytes;
+pub use rows::{from_bytes, map_positions};
 #[doc(hidden)]
 pub use simd::prefetch;
 

@@ -1,9 +1,10 @@
 use ndarray::ArrayRef1;
 
 use crate::Float;
+use crate::compiled;
 use crate::functions::Function;
 use crate::isa::Isa;
-use crate::pool::zip_parts;
+use crate::pool::{in_parts, zip_parts};
 
 /// `y += a·x`, the product and the sum rounded one after the other; on several threads where the
 /// slices are long enough.
@@ -58,6 +59,35 @@ pub fn exp_in_place<F: Float>(numbers: &mut [F]) {
 /// ```
 pub fn ln_in_place<F: Float>(numbers: &mut [F]) {
     F::map(Isa::detect(), Function::Ln, numbers);
+}
+
+/// Replaces each number `x` by `tanh x`: what [`Float::tanh`] gives, of many numbers at once.
+///
+/// ```
+/// let mut numbers = [0.0f32, 20.0, f32::NEG_INFINITY];
+/// longhand_tensor::tanh_in_place(&mut numbers);
+/// assert_eq!(numbers, [0.0, 1.0, -1.0]);
+/// ```
+pub fn tanh_in_place<F: Float>(numbers: &mut [F]) {
+    F::map(Isa::detect(), Function::Tanh, numbers);
+}
+
+/// Replaces each number `x` by `erf x`: what [`Float::erf`] gives, of many numbers at once.
+///
+/// ```
+/// let mut numbers = [0.0f32, 20.0, f32::NEG_INFINITY];
+/// longhand_tensor::erf_in_place(&mut numbers);
+/// assert_eq!(numbers, [0.0, 1.0, -1.0]);
+/// ```
+pub fn erf_in_place<F: Float>(numbers: &mut [F]) {
+    F::map(Isa::detect(), Function::Erf, numbers);
+}
+
+/// Replaces each number by what `f` makes of its position and of it, on several threads where there
+/// are many. Positions are counted modulo 2³².
+pub fn map_positions<F: Float>(numbers: &mut [F], f: impl Fn(u32, F) -> F + Copy + Sync) {
+    let isa = Isa::detect();
+    in_parts(numbers, 1, |at, part| compiled::map_positions(isa, part, at as u32, f));
 }
 
 /// The position of the largest element; of the first of several equal ones. NaN is never the
