@@ -52,6 +52,47 @@ pub(crate) fn map_through<F: Float>(
     y
 }
 
+/// `dx = dy · derivative(x, [f(u), ..])` for every element, where `[u, ..] = before(x)`, and each `f` is
+/// a function of many numbers at once.
+#[track_caller]
+pub(crate) fn scale_gradient_through<F: Float, const N: usize>(
+    layer: &dyn std::fmt::Display,
+    x: &Array2<F>,
+    dy: Array2<F>,
+    before: impl Fn(F) -> [F; N] + Sync,
+    functions: [fn(&mut [F]); N],
+    derivative: impl Fn(F, [F; N]) -> F + Sync,
+) -> Array2<F> {
+    const BLOCK: usize = 256;
+    let (rows, columns) = x.dim();
+    crate::shape::expect_shape(layer, "output gradient", &dy, Some(rows), columns);
+    let mut dy = if dy.is_standard_layout() { dy } else { dy.as_standard_layout().into_owned() };
+    let x = x.as_standard_layout();
+    let (to, from) = (dy.as_slice_mut(), x.as_slice());
+    // Of a length that the compiler knows: no bounds are checked in the loop.
+    let block = |dy: &mut [F; BLOCK], x: &[F; BLOCK]| {
+        let mut values = [[F::zero(); BLOCK]; N];
+        for i in 0..BLOCK {
+            let u = before(x[i]);
+            (0..N).for_each(|k| values[k][i] = u[k]);
+        }
+        values.iter_mut().zip(functions).for_each(|(values, f)| f(values));
+        for i in 0..BLOCK {
+            dy[i] *= derivative(x[i], std::array::from_fn(|k| values[k][i]));
+        }
+    };
+    zip_parts(to.expect("standard layout"), from.expect("standard layout"), |dy, x| {
+        let ((dy, last), (x, last_x)) = (dy.as_chunks_mut(), x.as_chunks());
+        dy.iter_mut().zip(x).for_each(|(dy, x)| block(dy, x));
+        let (mut rest, mut rest_x) = ([F::zero(); BLOCK], [F::zero(); BLOCK]);
+        rest[..last.len()].copy_from_slice(last);
+        rest_x[..last.len()].copy_from_slice(last_x);
+        block(&mut rest, &rest_x);
+        last.copy_from_slice(&rest[..last.len()]);
+    });
+    dy
+}
+
 /// Whether a condition holds, for every element.
 pub(crate) fn where_true<F: Float>(
     x: &ArrayRef2<F>,

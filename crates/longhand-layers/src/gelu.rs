@@ -5,7 +5,7 @@ use longhand_tensor::{Float, erf_in_place, exp_in_place, parameters, tanh_in_pla
 use ndarray::{Array2, ArrayRef2};
 
 use crate::Layer;
-use crate::elementwise::{map_through, scale_gradient};
+use crate::elementwise::{map_through, scale_gradient_through};
 use crate::layer::Saved;
 
 /// Gaussian error linear unit: `y = x·Φ(x)`, `Φ` being the distribution function of the standard
@@ -57,24 +57,6 @@ impl Gelu {
     const SCALE: f64 = FRAC_2_SQRT_PI * FRAC_1_SQRT_2;
     const CUBIC: f64 = 0.044715;
 
-    /// `∂y/∂x` for every element.
-    fn derivative<F: Float>(self, x: &Array2<F>) -> Array2<F> {
-        let (half, one) = (F::from_f64(0.5), F::one());
-        match self {
-            Gelu::Exact => {
-                let cdf = map_through(x, scaled, erf_in_place, |_, erf| half * (one + erf)); // Φ(x)
-                let root = F::from_f64((2.0 * PI).sqrt());
-                let density = |x: F| -half * x * x;
-                let rest = map_through(x, density, exp_in_place, |x, e| x * (e / root)); // x·φ(x)
-                cdf + rest
-            }
-            Gelu::Tanh => map_through(x, Gelu::inner, tanh_in_place, |x, t| {
-                let du = F::from_f64(Gelu::SCALE) * (one + F::from_f64(3.0 * Gelu::CUBIC) * x * x);
-                half * (one + t) + half * x * (one - t * t) * du // (1 + t)/2 + x·(1 − t²)·u′/2
-            }),
-        }
-    }
-
     /// `u = √(2/π)·(x + 0.044715·x³)`
     fn inner<F: Float>(x: F) -> F {
         F::from_f64(Gelu::SCALE) * (x + F::from_f64(Gelu::CUBIC) * x * x * x)
@@ -103,7 +85,26 @@ impl<F: Float> Layer<F> for Gelu {
 
     #[track_caller]
     fn backward(&self, x: Self::Cache, dy: Array2<F>, _grad: &mut Self) -> Array2<F> {
-        scale_gradient(self, &self.derivative(&x.value), dy, |d| d) // dx = dy · ∂y/∂x
+        let (half, one, x) = (F::from_f64(0.5), F::one(), &x.value);
+        match self {
+            Gelu::Exact => {
+                let root = F::from_f64(1.0 / (2.0 * PI).sqrt());
+                let f: [fn(&mut [F]); 2] = [erf_in_place, exp_in_place];
+                let before = |x| [scaled(x), -half * x * x];
+                scale_gradient_through(self, x, dy, before, f, |x, [erf, e]| {
+                    half * (one + erf) + x * (e * root) // dx = dy·(Φ(x) + x·φ(x))
+                })
+            }
+            Gelu::Tanh => {
+                let f: [fn(&mut [F]); 1] = [tanh_in_place];
+                let before = |x| [Gelu::inner(x)];
+                scale_gradient_through(self, x, dy, before, f, |x, [t]| {
+                    let du = one + F::from_f64(3.0 * Gelu::CUBIC) * x * x;
+                    let du = F::from_f64(Gelu::SCALE) * du;
+                    half * (one + t) + half * x * (one - t * t) * du // dx = dy·((1 + t)/2 + x·(1 − t²)·u′/2)
+                })
+            }
+        }
     }
 }
 

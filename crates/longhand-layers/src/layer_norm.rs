@@ -1,7 +1,9 @@
 use std::fmt;
 
-use longhand_tensor::{Float, add_sum_rows, parameters, sum};
-use ndarray::{Array1, Array2, ArrayRef2, Axis, Zip};
+use longhand_tensor::{
+    Float, add_sum_rows, parameters, recycle, sum_products, sum_slice, unspecified,
+};
+use ndarray::{Array1, Array2, ArrayRef2};
 
 use crate::Layer;
 use crate::layer::Saved;
@@ -95,56 +97,88 @@ impl<F: Float> LayerNorm<F> {
 
     /// `h` and, for every row, `s`.
     #[track_caller]
-    fn normalise(&self, x: &ArrayRef2<F>) -> (Array2<F>, Array1<F>) {
+    fn normalise(&self, x: &ArrayRef2<F>) -> (Array2<F>, Vec<F>) {
         expect_shape(self, "input", x, None, self.weight.len());
-        let k = F::from_f64(x.ncols() as f64);
-        let mut h = x.to_owned();
-        let s = h.rows_mut().into_iter().map(|mut row| {
-            let mean = sum(row.iter().copied()) / k;
-            row.mapv_inplace(|x| x - mean);
-            let variance = sum(row.iter().map(|&d| d * d)) / k;
+        let (rows, columns) = x.dim();
+        let k = F::from_f64(columns as f64);
+        let mut h = unspecified(rows, columns);
+        h.assign(x);
+        let h_rows = h.as_slice_mut().expect("standard layout").chunks_mut(columns.max(1));
+        let s = h_rows.map(|row| {
+            let mean = sum_slice(row) / k;
+            row.iter_mut().for_each(|x| *x -= mean);
+            let variance = sum_products(row, row) / k;
             let s = F::one() / (variance + F::from_f64(self.epsilon)).sqrt();
-            row.mapv_inplace(|d| d * s); // h = (x − μ)·s
+            row.iter_mut().for_each(|d| *d *= s); // h = (x − μ)·s
             s
         });
         let s = s.collect();
         (h, s)
+    }
+
+    /// `y = h·γ + β`
+    fn scaled(&self, h: &Array2<F>) -> Array2<F> {
+        let columns = self.weight.len();
+        let mut y = unspecified(h.nrows(), columns);
+        let (gamma, beta) = (self.weight.as_slice(), self.bias.as_slice());
+        let (gamma, beta) = (gamma.expect("standard layout"), beta.expect("standard layout"));
+        let y_rows = y.as_slice_mut().expect("standard layout").chunks_mut(columns.max(1));
+        let h_rows = h.as_slice().expect("standard layout").chunks(columns.max(1));
+        for (y, h) in y_rows.zip(h_rows) {
+            for ((y, &h), (&gamma, &beta)) in y.iter_mut().zip(h).zip(gamma.iter().zip(beta)) {
+                *y = h * gamma + beta;
+            }
+        }
+        y
     }
 }
 
 parameters!(LayerNorm<F> { weight, bias } without { epsilon });
 
 impl<F: Float> Layer<F> for LayerNorm<F> {
-    type Cache = Saved<Self, (Array2<F>, Array1<F>)>;
+    type Cache = Saved<Self, (Array2<F>, Vec<F>)>;
 
     #[track_caller]
     fn infer(&self, x: &ArrayRef2<F>) -> Array2<F> {
         let (h, _) = self.normalise(x);
-        h * &self.weight + &self.bias // y = h·γ + β
+        let y = self.scaled(&h); // y = h·γ + β
+        recycle(h);
+        y
     }
 
     #[track_caller]
     fn forward(&self, x: Array2<F>) -> (Array2<F>, Self::Cache) {
         let (h, s) = self.normalise(&x);
-        (&h * &self.weight + &self.bias, Saved::new((h, s))) // y = h·γ + β
+        recycle(x);
+        (self.scaled(&h), Saved::new((h, s))) // y = h·γ + β
     }
 
     #[track_caller]
-    fn backward(&self, saved: Self::Cache, mut dy: Array2<F>, grad: &mut Self) -> Array2<F> {
-        let (h, s) = saved.value;
-        expect_shape(self, "output gradient", &dy, Some(h.nrows()), h.ncols());
+    fn backward(&self, saved: Self::Cache, dy: Array2<F>, grad: &mut Self) -> Array2<F> {
+        let (mut h, s) = saved.value;
+        let (rows, columns) = h.dim();
+        expect_shape(self, "output gradient", &dy, Some(rows), columns);
         let (found, expected) = (grad.weight.len(), self.weight.len());
         assert!(found == expected, "{self}: gradient is for {found} features, expected {expected}");
-        add_sum_rows(&(&dy * &h), &mut grad.weight); // dγ += Σ_r dy[r]·h[r]
         add_sum_rows(&dy, &mut grad.bias); // dβ += Σ_r dy[r]
-        dy *= &self.weight; // dh = dy·γ
-        let k = F::from_f64(h.ncols() as f64);
-        Zip::from(dy.axis_iter_mut(Axis(0))).and(h.rows()).and(&s).for_each(|mut dh, h, &s| {
-            let mean = sum(dh.iter().copied()) / k;
-            let mean_with_h = sum(dh.iter().zip(&h).map(|(&dh, &h)| dh * h)) / k;
-            dh.zip_mut_with(&h, |dh, &h| *dh = s * (*dh - mean - h * mean_with_h)); // dx
-        });
-        dy
+        let mut dx =
+            if dy.is_standard_layout() { dy } else { dy.as_standard_layout().into_owned() };
+        let gamma = self.weight.as_slice().expect("standard layout");
+        let k = F::from_f64(columns as f64);
+        let dx_rows = dx.as_slice_mut().expect("standard layout").chunks_mut(columns.max(1));
+        let h_rows = h.as_slice_mut().expect("standard layout").chunks_mut(columns.max(1));
+        for ((dx, h), &s) in dx_rows.zip(h_rows).zip(&s) {
+            let mut dh: Vec<F> = dx.iter().zip(gamma).map(|(&dy, &gamma)| dy * gamma).collect(); // dh = dy·γ
+            let (mean, mean_with_h) = (sum_slice(&dh) / k, sum_products(&dh, h) / k);
+            for ((dh, h), dx) in dh.iter_mut().zip(h).zip(dx) {
+                *dh = s * (*dh - mean - *h * mean_with_h); // dx = s·(dh − mean(dh) − h·mean(dh·h))
+                *h *= *dx; // dy·h, for dγ
+                *dx = *dh;
+            }
+        }
+        add_sum_rows(&h, &mut grad.weight); // dγ += Σ_r dy[r]·h[r]
+        recycle(h);
+        dx
     }
 }
 

@@ -70,6 +70,8 @@ pub use pool::{ignored_environment, in_parts, zip_parts};
 pub use rows::{from_bytes, map_positions};
 #[doc(hidden)]
 pub use simd::prefetch;
+#[doc(hidden)]
+pub use sums::{sum_products, sum_slice};
 
 #[cfg(test)]
 mod tests {

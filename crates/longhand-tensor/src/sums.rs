@@ -72,6 +72,57 @@ pub fn sum<F: Float>(numbers: impl IntoIterator<Item = F>) -> F {
     }
 }
 
+/// Sums that are made side by side, of terms 16 apart.
+const LANES: usize = 16;
+
+/// The sum of numbers in a slice, many at once: of each 256, the sums of those 16 apart, which are then
+/// added in pairs, and the sums of such blocks in a tree. The order depends on nothing but how many
+/// there are.
+pub fn sum_slice<F: Float>(numbers: &[F]) -> F {
+    let one = [F::one(); LANES * RUN];
+    let blocks = numbers.chunks(LANES * RUN);
+    in_tree(blocks.map(|block| block_sum(block, &one[..block.len()], |x, _| x)))
+}
+
+/// The sum of the products of numbers at the same places, in the order of [`sum_slice`].
+///
+/// # Panics
+/// The slices are not of one length.
+#[track_caller]
+pub fn sum_products<F: Float>(a: &[F], b: &[F]) -> F {
+    assert_eq!(a.len(), b.len(), "sum_products: slices of one length");
+    let blocks = a.chunks(LANES * RUN).zip(b.chunks(LANES * RUN));
+    in_tree(blocks.map(|(a, b)| block_sum(a, b, |a, b| a * b)))
+}
+
+fn block_sum<F: Float>(a: &[F], b: &[F], term: impl Fn(F, F) -> F) -> F {
+    let mut lanes = [F::zero(); LANES];
+    let (mut rows, mut others) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
+    for (a, b) in rows.by_ref().zip(others.by_ref()) {
+        for lane in 0..LANES {
+            lanes[lane] += term(a[lane], b[lane]);
+        }
+    }
+    for (lane, (&a, &b)) in lanes.iter_mut().zip(rows.remainder().iter().zip(others.remainder())) {
+        *lane += term(a, b);
+    }
+    let mut width = LANES;
+    while width > 1 {
+        width /= 2;
+        for lane in 0..width {
+            let other = lanes[lane + width];
+            lanes[lane] += other;
+        }
+    }
+    lanes[0]
+}
+
+fn in_tree<F: Float>(sums: impl Iterator<Item = F>) -> F {
+    let mut tree = Tree::new();
+    sums.for_each(|sum| tree.push(sum, |a, b| a + b));
+    tree.total(|a, b| a + b).unwrap_or_default()
+}
+
 /// `db += Σ_r dy[r]`, the sum over the rows.
 ///
 /// # Shapes
@@ -125,6 +176,22 @@ mod tests {
         let found = f64::from(sum(std::iter::repeat_n(0.1f32, 47_040_000)));
         assert!((found / (47_040_000.0 * f64::from(0.1f32)) - 1.0).abs() < 6e-7, "{found}");
         assert_eq!(sum([1e16, 1.0, -1e16]), 0.0, "few terms are added in their order");
+    }
+
+    #[test]
+    fn sums_side_by_side_are_right_and_of_products_too() {
+        for n in [0, 1, 15, 16, 17, 255, 256, 257, 1000, 100_000] {
+            let a: Vec<f32> = (1..=n).map(|i| 1.0 / i as f32).collect();
+            let b: Vec<f32> = (1..=n).map(|i| (i % 7) as f32 - 2.5).collect();
+            let exact: f64 = a.iter().map(|&a| f64::from(a)).sum();
+            assert!((f64::from(sum_slice(&a)) - exact).abs() <= 3e-7 * exact, "{n}");
+            let products = || a.iter().zip(&b).map(|(&a, &b)| f64::from(a) * f64::from(b));
+            let (exact, size) = (products().sum::<f64>(), products().map(f64::abs).sum::<f64>());
+            assert!((f64::from(sum_products(&a, &b)) - exact).abs() <= 3e-7 * size, "{n}");
+        }
+        let ones = vec![0.1f32; 1 << 24];
+        let exact = f64::from(1 << 24) * f64::from(0.1f32);
+        assert!((f64::from(sum_slice(&ones)) / exact - 1.0).abs() < 6e-7);
     }
 
     #[test]
