@@ -35,11 +35,9 @@ pub fn parse<T: Parser>() -> Result<T, Failure> {
     };
     const FREE: [&str; 8] =
         ["resume", "epochs", "checkpoint_every", "save", "load", "data", "quiet", "json"];
-    if let Some(fixed) = matches.ids().filter(given).find(|id| {
-        !FREE.contains(&id.as_str())
-            && matches.try_get_raw(id.as_str()).is_ok()
-            && T::command().get_arguments().any(|argument| argument.get_id() == *id)
-    }) {
+    let command = T::command();
+    let ids = command.get_arguments().map(clap::Arg::get_id);
+    if let Some(fixed) = ids.filter(given).find(|id| !FREE.contains(&id.as_str())) {
         let flag = fixed.as_str().replace('_', "-");
         return Err(Failure::Usage(format!(
             "--{flag}: a run is gone on with as it was begun; leave it out, or begin a new run with --load"
