@@ -161,7 +161,7 @@ fn ctrl_c_ends_the_step_and_the_run_goes_on_as_if_nothing_had_been() {
     let epochs = epochs(&unfinished) + 3;
     let refused = run("mlp", &format!("--resume {name} --lr 0.1"), folder);
     assert_eq!(refused.status.code(), Some(2));
-    assert!(stderr(&refused).contains("--lr: a run is gone on with as it was begun"));
+    assert!(stderr(&refused).contains("--lr: a resumed run keeps the options it began with"));
     let other = run("logistic", &format!("--resume {name}"), folder);
     assert!(
         stderr(&other).contains("expected a run of logistic, found one of mlp"),
@@ -255,21 +255,23 @@ fn schedules_and_early_stops_go_on_too_and_other_data_are_refused() {
     let digits = Dataset::embedded().draw_per_class(40, 9).unwrap();
     let other = folder.join("other");
     fs::create_dir(&other).unwrap();
-    for (name, split) in [("train", &digits.train), ("t10k", &digits.test)] {
-        longhand_idx::write(other.join(format!("{name}-images-idx3-ubyte")), split.images())
-            .unwrap();
-        longhand_idx::write(
-            other.join(format!("{name}-labels-idx1-ubyte")),
-            &Array1::from(split.labels().to_vec()),
-        )
-        .unwrap();
-    }
+    write_idx(&digits, &other);
     let refused = run("mlp", "--resume parts0 --data other", folder);
     assert!(
         stderr(&refused).contains("expected the data that the run was begun with"),
         "{}",
         stderr(&refused)
     );
+}
+
+/// Writes a data set as the four IDX files.
+fn write_idx(digits: &Dataset, folder: &Path) {
+    for (name, split) in [("train", &digits.train), ("t10k", &digits.test)] {
+        let labels = Array1::from(split.labels().to_vec());
+        longhand_idx::write(folder.join(format!("{name}-images-idx3-ubyte")), split.images())
+            .unwrap();
+        longhand_idx::write(folder.join(format!("{name}-labels-idx1-ubyte")), &labels).unwrap();
+    }
 }
 
 /// Writes a grey picture.
@@ -637,15 +639,7 @@ fn features_are_told_by_name_and_a_table_beside_pictures_is_not_taken() {
     );
 
     let digits = Dataset::embedded().draw_per_class(2, 9).unwrap();
-    for (name, split) in [("train", &digits.train), ("t10k", &digits.test)] {
-        longhand_idx::write(folder.join(format!("{name}-images-idx3-ubyte")), split.images())
-            .unwrap();
-        longhand_idx::write(
-            folder.join(format!("{name}-labels-idx1-ubyte")),
-            &Array1::from(split.labels().to_vec()),
-        )
-        .unwrap();
-    }
+    write_idx(&digits, folder);
     fs::remove_file(folder.join("other.csv")).unwrap();
     fs::remove_file(folder.join("turned.csv")).unwrap();
     let printed = success(&run("mlp", "--data . --per-class all --epochs 1 --out p", folder));

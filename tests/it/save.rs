@@ -225,7 +225,7 @@ fn damaged_and_foreign_files_are_refused_with_the_tensor_named() {
         (file("{\"a\"", &[]), "cannot be read"),
         (file("[]", &[]), "cannot be read"),
         (file(&"[".repeat(100_000), &[]), "cannot be read"),
-        (file(&twice, &data), "tensor 0.bias stands twice"),
+        (file(&twice, &data), "tensor 0.bias appears twice"),
         // What would take many times the file's memory if it were read.
         (
             file(r#"{"a":{"dtype":"F32","shape":[0],"data_offsets":[0,0],"x":[[0],[0]]}}"#, &[]),
@@ -235,7 +235,7 @@ fn damaged_and_foreign_files_are_refused_with_the_tensor_named() {
             file(r#"{"a":{"dtype":"F32","shape":[1,1,1,1,1,1,1,1,0],"data_offsets":[0,0]}}"#, &[]),
             "tensor a: invalid length 9, expected the sizes of up to eight dimensions",
         ),
-        (file(r#"{"__metadata__":{"a":"b","a":"c"}}"#, &[]), "a stands twice"),
+        (file(r#"{"__metadata__":{"a":"b","a":"c"}}"#, &[]), "a appears twice"),
         (file(r#"{"__metadata__":{"a":[[[]]]}}"#, &[]), "cannot be read"),
         (
             edited(&|h| {
@@ -356,7 +356,7 @@ fn damaged_and_foreign_files_are_refused_with_the_tensor_named() {
     wrong = Model { layers: vec![LeakyRelu { slope: f64::NAN }.into()], ..Model::of(&net) };
     assert!(wrong.save(&path).is_err());
 
-    // Into a net of one's own: the same, and nothing is changed.
+    // Loading into your own net fails in the same way, and changes nothing.
     let mut other = mlp::<f32>(&[3, 4, 1], &mut rng());
     let before = other.clone();
     fs::write(&path, &good).unwrap();

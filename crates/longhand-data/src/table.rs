@@ -9,7 +9,7 @@ use crate::{generator, shuffle_first};
 /// Whole numbers of at most so many values are taken for classes, where nothing else is said.
 const MOST_CLASSES: usize = 20;
 
-/// Samples as rows of numbers, with something to predict of each: read from a file of one's own.
+/// A table: samples as rows of numbers, with a class or a number to predict for each.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Table {
     /// The names of the features; their numbers, from 1, where the file does not name them.

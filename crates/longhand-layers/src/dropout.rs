@@ -169,6 +169,12 @@ mod tests {
     }
 
     #[test]
+    fn the_bits_of_one_key_are_no_shift_of_those_of_another() {
+        let same = (0..10_000).filter(|&i| mixed(i + 1, [5, 7]) == mixed(i, [6, 8])).count();
+        assert_eq!(same, 0);
+    }
+
+    #[test]
     fn each_position_is_left_out_in_its_share_of_the_steps() {
         let steps = 4000;
         let mut counts = vec![0; 100];

@@ -1,4 +1,4 @@
-//! A picture of anybody's, as MNIST would have it.
+//! Reads a picture and brings its ink to the size, the place and the strength that MNIST's digits have.
 
 use std::io::BufReader;
 use std::path::Path;

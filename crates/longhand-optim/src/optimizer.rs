@@ -1,7 +1,7 @@
 use longhand_tensor::{Float, Parameters};
 
-/// A rule that moves a model against its gradient, with its state. An optimizer of one's own says
-/// how it updates a model, and keeps a learning rate and a number of steps.
+/// A rule that moves a model against its gradient, with its state. Your own
+/// optimizer says how it updates a model, and keeps a learning rate and a number of steps.
 ///
 /// ```
 /// use longhand_layers::{Linear, ndarray::array};

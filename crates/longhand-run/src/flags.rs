@@ -13,7 +13,7 @@ use longhand_save::Checkpoint;
 use serde::Serialize;
 
 use crate::folder::{CHECKPOINT, find};
-use crate::{Failure, data, terminal};
+use crate::{Failure, open, terminal};
 
 /// The flags of the command line. With `--resume`, those that the run was begun with, and few others.
 ///
@@ -40,7 +40,7 @@ pub fn parse<T: Parser>() -> Result<T, Failure> {
     if let Some(fixed) = ids.filter(given).find(|id| !FREE.contains(&id.as_str())) {
         let flag = fixed.as_str().replace('_', "-");
         return Err(Failure::Usage(format!(
-            "--{flag}: a run is gone on with as it was begun; leave it out, or begin a new run with --load"
+            "--{flag}: a resumed run keeps the options it began with; leave it out, or begin a new run with --load"
         )));
     }
     let program = std::env::args_os().next().unwrap_or_default();
@@ -296,7 +296,7 @@ impl DataFlags {
     /// # Errors
     /// They cannot be read, or there are fewer.
     pub fn digits(&self, seed: u64) -> Result<Dataset, Failure> {
-        self.draw(data::open(self.data.as_deref()).map_err(Failure::Run)?, seed)
+        self.draw(open(self.data.as_deref()).map_err(Failure::Run)?, seed)
     }
 
     /// So many images of each class as are asked for.

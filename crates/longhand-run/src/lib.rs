@@ -57,6 +57,7 @@ mod folder;
 mod interrupt;
 mod loss;
 mod memory;
+mod open;
 mod options;
 mod run;
 pub mod task;
@@ -64,7 +65,7 @@ pub mod terminal;
 pub mod workloads;
 
 pub use checks::{Checks, Model};
-pub use data::{Answers, Set, Sets, open};
+pub use data::{Answers, Set, Sets};
 pub use failure::{Failure, exit};
 pub use flags::{
     DataFlags, List, PerClass, count, folder, list, parse, positive_rate, rate, whole,
@@ -72,6 +73,7 @@ pub use flags::{
 pub use folder::{RunFolder, write_whole};
 pub use loss::{CrossEntropy, Measure, Objective};
 pub use memory::check_memory;
+pub use open::open;
 pub use options::{NetOptions, OptimizerName, Options, ScheduleName};
 pub use run::{Run, losses};
 

@@ -8,11 +8,12 @@ use longhand_save::{AnyLayer, Feature, Input, Model, Output, load_into};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::data::{Columns, Set, Sets, open_sets};
+use crate::data::{Set, Sets};
 use crate::flags::{
     self, DataFlags, List, PerClass, count, file, folder, positive_rate, rate, share_below_1, whole,
 };
 use crate::loss::{Measure, Objective};
+use crate::open::{Columns, open_sets};
 use crate::{CrossEntropy, Failure, check_memory, terminal};
 
 const OUT_HELP: &str = "Where report.html, model.safetensors, metrics.csv and others go [default: runs/<example>-seed<seed>]";

@@ -162,7 +162,7 @@ impl<'a, M: Layer<f32> + Layers<f32>> Run<'a, M> {
         }
         let progress: Progress<f64> =
             checkpoint.restore(model, optimizer, self.stopping.as_mut()).map_err(failed)?;
-        let (done, asked) = (progress.epoch() - 1, self.options.epochs());
+        let (done, asked) = (progress.epoch().saturating_sub(1), self.options.epochs());
         if done > asked {
             return Err(Failure::Usage(format!(
                 "--epochs: expected {done} or more, as many as are done, found {asked}"

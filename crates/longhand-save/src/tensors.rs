@@ -1,7 +1,7 @@
 //! Tensors by name, as a safetensors file holds them.
 //!
 //! The `safetensors` crate writes the bytes and says whether a header is sound. What it does not
-//! look at is looked at here: names that stand twice, and headers that would take more memory than
+//! look at is looked at here: names that appear twice, and headers that would take more memory than
 //! the file is long.
 
 use std::borrow::Cow;
@@ -266,7 +266,7 @@ fn check_places(tensors: &[(String, Info)], there: u64) -> Result<(), ErrorKind>
     }
 }
 
-/// What a header says of its tensors, in the order of their places; no name stands twice.
+/// What a header says of its tensors, in the order of their places; no name appears twice.
 struct Header {
     tensors: Vec<(String, Info)>,
     /// What this crate has written about them.
@@ -324,7 +324,7 @@ impl<'de> Deserialize<'de> for Own {
                         own = Some(value);
                     }
                     if let Some(twice) = names.replace(name) {
-                        return Err(A::Error::custom(format!("{} stands twice", shown(&twice))));
+                        return Err(A::Error::custom(format!("{} appears twice", shown(&twice))));
                     }
                 }
                 Ok(Own(own))
@@ -347,7 +347,7 @@ impl<'de> Deserialize<'de> for Header {
                 while let Some(name) = map.next_key::<String>()? {
                     if !names.insert(name.clone()) {
                         let twice = shown(&name);
-                        return Err(A::Error::custom(format!("tensor {twice} stands twice")));
+                        return Err(A::Error::custom(format!("tensor {twice} appears twice")));
                     }
                     if name == "__metadata__" {
                         metadata = map.next_value::<Own>()?.0;

@@ -13,10 +13,9 @@ use crate::rows::add_scaled;
 /// until somebody wants to see its numbers.
 ///
 /// Plain gradient descent never does: `W ← W − η·(xᵀ·dy)` is worked out in one pass over `W`, in
-/// which the numbers of `dW` are in registers or near them, and rows that only zeros of `x` belong
-/// to are not gone to at all. Whoever looks at the numbers ([`get`](LazyMatrix::get)) has them
-/// worked out, and from then on each product is added to them at once. The bits are the same in
-/// either case.
+/// which the numbers of `dW` are in registers or near them. It skips the rows of `W` for which all
+/// of `x` is zero. [`get`](LazyMatrix::get) computes the numbers, and from then on each product is
+/// added to them at once. The bits are the same in either case.
 ///
 /// ```
 /// use longhand_tensor::{LazyMatrix, ndarray::array};

@@ -31,8 +31,8 @@ use crate::rows::add_scaled;
 /// assert_eq!(line.params(), [&[1.5, 2.5][..], &[2.0]]);
 /// ```
 ///
-/// Whoever writes it by hand all the same cannot forget a part of it, as nothing has a default that
-/// could be wrong:
+/// An implementation by hand cannot leave out a part either, as no method has a default that could
+/// be wrong:
 ///
 /// ```compile_fail,E0046
 /// # use longhand_tensor::{Float, Parameters, StepCounter, Walk};
