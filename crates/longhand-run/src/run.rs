@@ -94,8 +94,19 @@ impl<'a, M: Layer<f32> + Layers<f32>> Run<'a, M> {
         sets: &'a Sets,
         model: &mut M,
     ) -> Result<Run<'a, M>, Failure> {
-        if options.resume.is_none() {
-            options.load_into(model)?;
+        let fingerprint = sets.fingerprint();
+        match &options.resume {
+            None => options.load_into(model)?,
+            // Before a file of the run is written.
+            Some(folder) => {
+                let (folder, checkpoint) = flags::checkpoint(folder)?;
+                if checkpoint.record.data != fingerprint {
+                    let (folder, source) = (terminal::path(&folder), &sets.source);
+                    return Err(Failure::Run(format!(
+                        "--resume: {folder}: expected the data that the run was begun with, found others, {source}; name them with --data"
+                    )));
+                }
+            }
         }
         let net = net_name(&options.widths);
         let mut run = Run {
@@ -105,7 +116,7 @@ impl<'a, M: Layer<f32> + Layers<f32>> Run<'a, M> {
             console: Console::new(options, sets),
             files: None,
             history: vec![],
-            fingerprint: sets.fingerprint(),
+            fingerprint,
             seconds: vec![],
             stopping: options.patience.map(EarlyStopping::new),
             state: State::Beginning,
@@ -146,20 +157,13 @@ impl<'a, M: Layer<f32> + Layers<f32>> Run<'a, M> {
         optimizer: &mut impl Resumable<f32, M>,
     ) -> Result<Progress<f64>, Failure> {
         let failed = |error: longhand_save::Error| Failure::Run(format!("--resume: {error}"));
-        let (folder, checkpoint) = match &self.files {
+        let (_, checkpoint) = match &self.files {
             // The folder of a run that was interrupted has been taken over.
             Some(files) if files.folder.unfinished(CHECKPOINT).is_file() => {
                 flags::checkpoint(files.folder.unfinished_folder())?
             }
             _ => flags::checkpoint(folder)?,
         };
-        let shown = terminal::path(&folder);
-        if checkpoint.record.data != self.fingerprint {
-            return Err(Failure::Run(format!(
-                "--resume: {shown}: expected the data that the run was begun with, found others, {}; name them with --data",
-                self.sets.source
-            )));
-        }
         let progress: Progress<f64> =
             checkpoint.restore(model, optimizer, self.stopping.as_mut()).map_err(failed)?;
         let (done, asked) = (progress.epoch().saturating_sub(1), self.options.epochs());
