@@ -4,7 +4,7 @@ use longhand_tensor::{Float, parameters};
 use ndarray::{Array2, ArrayRef2};
 
 use crate::Layer;
-use crate::layer::infer_from;
+use crate::layer::has_parameters;
 
 /// Two layers, one after the other: `y = second(first(x))`. Made by [`Layer::then`].
 ///
@@ -35,7 +35,12 @@ impl<F: Float, A: Layer<F>, B: Layer<F>> Layer<F> for Chain<A, B> {
 
     #[track_caller]
     fn infer(&self, x: &ArrayRef2<F>) -> Array2<F> {
-        infer_from(&self.second, self.first.infer(x)) // y = second(first(x))
+        self.second.infer_owned(self.first.infer(x)) // y = second(first(x))
+    }
+
+    #[track_caller]
+    fn infer_owned(&self, x: Array2<F>) -> Array2<F> {
+        self.second.infer_owned(self.first.infer_owned(x))
     }
 
     #[track_caller]
@@ -53,6 +58,9 @@ impl<F: Float, A: Layer<F>, B: Layer<F>> Layer<F> for Chain<A, B> {
 
     #[track_caller]
     fn backward_params(&self, (first, second): Self::Cache, dy: Array2<F>, grad: &mut Self) {
+        if !has_parameters(&self.first) {
+            return self.second.backward_params(second, dy, &mut grad.second);
+        }
         let dh = self.second.backward(second, dy, &mut grad.second);
         self.first.backward_params(first, dh, &mut grad.first);
     }

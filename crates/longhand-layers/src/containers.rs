@@ -5,7 +5,7 @@ use longhand_tensor::Float;
 use ndarray::{Array2, ArrayRef2};
 
 use crate::Layer;
-use crate::layer::infer_from;
+use crate::layer::has_parameters;
 
 /// Layers of one type in a row, as many as the vector holds: depth chosen at run time. An empty
 /// vector passes its input on.
@@ -23,7 +23,12 @@ impl<F: Float, L: Layer<F>> Layer<F> for Vec<L> {
     #[track_caller]
     fn infer(&self, x: &ArrayRef2<F>) -> Array2<F> {
         let Some((first, rest)) = self.split_first() else { return x.to_owned() };
-        rest.iter().fold(first.infer(x), |h, layer| infer_from(layer, h))
+        rest.iter().fold(first.infer(x), |h, layer| layer.infer_owned(h))
+    }
+
+    #[track_caller]
+    fn infer_owned(&self, x: Array2<F>) -> Array2<F> {
+        self.iter().fold(x, |h, layer| layer.infer_owned(h))
     }
 
     #[track_caller]
@@ -47,11 +52,13 @@ impl<F: Float, L: Layer<F>> Layer<F> for Vec<L> {
     #[track_caller]
     fn backward_params(&self, mut caches: Self::Cache, dy: Array2<F>, grad: &mut Self) {
         expect_as_many(self, &caches, grad);
-        let Some(first) = self.first() else { return };
-        let rest = self[1..].iter().zip(caches.drain(1..)).zip(&mut grad[1..]);
+        // What comes before the first layer that learns needs no gradient.
+        let Some(first) = self.iter().position(has_parameters) else { return };
+        let rest =
+            self[first + 1..].iter().zip(caches.drain(first + 1..)).zip(&mut grad[first + 1..]);
         let dh = rest.rev().fold(dy, |dh, ((layer, cache), grad)| layer.backward(cache, dh, grad));
         let cache = caches.pop().expect("the first layer's cache");
-        first.backward_params(cache, dh, &mut grad[0]);
+        self[first].backward_params(cache, dh, &mut grad[first]);
     }
 }
 
@@ -82,6 +89,14 @@ impl<F: Float, L: Layer<F>> Layer<F> for Option<L> {
         match self {
             Some(layer) => layer.infer(x),
             None => x.to_owned(),
+        }
+    }
+
+    #[track_caller]
+    fn infer_owned(&self, x: Array2<F>) -> Array2<F> {
+        match self {
+            Some(layer) => layer.infer_owned(x),
+            None => x,
         }
     }
 

@@ -112,6 +112,10 @@ impl<F: Float> Layer<F> for Dropout {
         x.to_owned()
     }
 
+    fn infer_owned(&self, x: Array2<F>) -> Array2<F> {
+        x
+    }
+
     fn forward(&self, x: Array2<F>) -> (Array2<F>, Self::Cache) {
         let saved = Saved::new((x.dim(), self.step.0)); // enough to have the mask again
         (self.masked(x, self.step.0), saved) // y = x·m

@@ -35,6 +35,13 @@ pub trait Layer<F: Float>: Parameters<F> {
     /// The output alone, for using a trained model.
     fn infer(&self, x: &ArrayRef2<F>) -> Array2<F>;
 
+    /// The output alone, where the input is needed no more: its memory may become the output's.
+    fn infer_owned(&self, x: Array2<F>) -> Array2<F> {
+        let y = self.infer(&x);
+        recycle(x);
+        y
+    }
+
     /// The output, and what `backward` needs.
     fn forward(&self, x: Array2<F>) -> (Array2<F>, Self::Cache);
 
@@ -54,12 +61,11 @@ pub trait Layer<F: Float>: Parameters<F> {
     }
 }
 
-/// The output of a layer whose input is needed no more.
-#[track_caller]
-pub(crate) fn infer_from<F: Float>(layer: &impl Layer<F>, x: Array2<F>) -> Array2<F> {
-    let y = layer.infer(&x);
-    recycle(x);
-    y
+/// Whether a layer learns anything. What comes first and does not needs no gradient.
+pub(crate) fn has_parameters<F: Float>(layer: &impl Layer<F>) -> bool {
+    let mut any = false;
+    Parameters::zip([], [layer], &mut |[], [_]| any = true);
+    any
 }
 
 /// What a layer of type `L` remembers of a forward pass, for its backward pass. Only `forward`

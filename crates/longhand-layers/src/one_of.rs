@@ -129,6 +129,12 @@ macro_rules! one_of {
                 }
             }
             #[track_caller]
+            fn infer_owned(&self, x: $crate::ndarray::Array2<F>) -> $crate::ndarray::Array2<F> {
+                match self {
+                    $(Self::$variant(layer) => layer.infer_owned(x)),+
+                }
+            }
+            #[track_caller]
             fn forward(&self, x: $crate::ndarray::Array2<F>) -> ($crate::ndarray::Array2<F>, Self::Cache) {
                 match self {
                     $(Self::$variant(layer) => {

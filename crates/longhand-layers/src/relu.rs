@@ -42,6 +42,10 @@ impl<F: Float> Layer<F> for Relu {
         map_ref(x, relu) // y = max(x, 0)
     }
 
+    fn infer_owned(&self, x: Array2<F>) -> Array2<F> {
+        map(x, relu)
+    }
+
     fn forward(&self, x: Array2<F>) -> (Array2<F>, Self::Cache) {
         let y = map(x, relu); // y = max(x, 0)
         let alive = where_true(&y, |y| y != F::zero()); // [x > 0]

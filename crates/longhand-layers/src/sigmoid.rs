@@ -5,7 +5,7 @@ use ndarray::{Array2, ArrayRef2};
 
 use crate::Layer;
 use crate::elementwise::{map_ref, map_through, scale_gradient};
-use crate::layer::{Saved, infer_from};
+use crate::layer::Saved;
 
 /// Logistic function: `y = σ(x) = 1 / (1 + exp(−x))`.
 ///
@@ -49,7 +49,7 @@ impl<F: Float> Layer<F> for Sigmoid {
     }
 
     fn forward(&self, x: Array2<F>) -> (Array2<F>, Self::Cache) {
-        let y = infer_from(self, x);
+        let y = self.infer_owned(x);
         (map_ref(&y, |y| y), Saved::new(y))
     }
 

@@ -233,7 +233,11 @@ pub fn positive_rate(text: &str) -> Result<f64, String> {
     one(text, "a finite number from 1.2e-38 to 3.4e38", |rate| *rate > 0.0 && in_f32(rate))
 }
 
-pub(crate) fn share_below_1(text: &str) -> Result<f64, String> {
+/// A share that leaves something.
+///
+/// # Errors
+/// The text is no such number.
+pub fn share_below_1(text: &str) -> Result<f64, String> {
     one(text, "a number from 0 to below 1", |share| (0.0..1.0).contains(share))
 }
 

@@ -68,7 +68,8 @@ pub use checks::{Checks, Model};
 pub use data::{Answers, Set, Sets};
 pub use failure::{Failure, exit};
 pub use flags::{
-    DataFlags, List, PerClass, count, folder, list, parse, positive_rate, rate, whole,
+    DataFlags, List, PerClass, count, folder, list, parse, positive_rate, rate, share_below_1,
+    whole,
 };
 pub use folder::{RunFolder, write_whole};
 pub use loss::{CrossEntropy, Measure, Objective};

@@ -8,8 +8,8 @@ use crate::functions::{self, Function};
 #[cfg(target_arch = "x86_64")]
 use crate::isa::{Avx2, Avx512};
 use crate::isa::{Isa, Portable};
+use crate::kernel::groups::{self, Left, Lists, Right};
 use crate::kernel::matrix::Matrix;
-use crate::kernel::pairs::{self, Left, Lists, Right};
 use crate::kernel::strips;
 use crate::scalar::Scalar;
 use crate::simd::Simd;
@@ -42,8 +42,8 @@ pub trait Compiled: Scalar {
         scratch: &mut strips::Scratch<Self>,
     );
 
-    /// `C += scale·(A·B)`, in pairs of rows.
-    fn pairs(
+    /// `C += scale·(A·B)`, in groups of rows.
+    fn groups(
         isa: Isa,
         a: Left<'_, Self>,
         b: Right<'_, Self>,
@@ -97,7 +97,7 @@ macro_rules! kernels {
             }
 
             $(#[target_feature(enable = $features)])?
-            pub fn pairs(
+            pub fn groups(
                 isa: $isa,
                 a: Left<'_, $float>,
                 b: Right<'_, $float>,
@@ -107,7 +107,7 @@ macro_rules! kernels {
                 lists: &mut Lists<$float>,
             ) {
                 const PANEL: usize = VECTORS * <$vector as Simd<$float>>::LANES;
-                pairs::pairs::<$float, $vector, PANEL>(isa, a, b, skip, scale, c, lists);
+                groups::groups::<$float, $vector, PANEL>(isa, a, b, skip, scale, c, lists);
             }
 
             $(#[target_feature(enable = $features)])?
@@ -193,7 +193,7 @@ macro_rules! compiled {
                 call!($float, isa, strips_transposed(x, dy, skip, scale, dw, scratch));
             }
 
-            fn pairs(
+            fn groups(
                 isa: Isa,
                 a: Left<'_, $float>,
                 b: Right<'_, $float>,
@@ -202,7 +202,7 @@ macro_rules! compiled {
                 c: &mut [&mut [$float]],
                 lists: &mut Lists<$float>,
             ) {
-                call!($float, isa, pairs(a, b, skip, scale, c, lists));
+                call!($float, isa, groups(a, b, skip, scale, c, lists));
             }
 
             fn map(isa: Isa, function: Function, numbers: &mut [$float]) {

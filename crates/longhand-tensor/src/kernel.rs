@@ -15,8 +15,8 @@
 //! into a function of `compiled`, and every closure, is compiled for the baseline CPU.
 
 mod alive;
+pub mod groups;
 pub mod matrix;
-pub mod pairs;
 pub mod strips;
 
 use crate::scalar::Scalar;
@@ -25,14 +25,14 @@ use crate::simd::Simd;
 /// Memory for kernels to work in. What it holds when a kernel begins is of no importance.
 pub struct Scratch<F> {
     pub strips: strips::Scratch<F>,
-    pub lists: pairs::Lists<F>,
+    pub lists: groups::Lists<F>,
     /// A part of a product that is added to something else.
     pub product: Vec<F>,
 }
 
 impl<F: Scalar> Scratch<F> {
     pub const fn new() -> Scratch<F> {
-        Scratch { strips: strips::Scratch::new(), lists: pairs::Lists::new(), product: vec![] }
+        Scratch { strips: strips::Scratch::new(), lists: groups::Lists::new(), product: vec![] }
     }
 }
 
@@ -101,6 +101,13 @@ fn finish<F: Scalar, V: Simd<F>, const C: usize>(
     for c in 0..C {
         sums[c].store(&mut row[at[c]..]);
     }
+}
+
+/// Of a row so long, `r * length + length` cannot be too large a number for any `r` of 32 bits:
+/// known once, it needs not be asked in the loop.
+#[inline(always)]
+fn expect_short(length: usize) {
+    assert!(length <= u32::MAX as usize, "a row has at most 2³² − 1 elements");
 }
 
 /// Calls `$body` with the number of vectors in a block as a constant.

@@ -5,7 +5,7 @@
 use std::ops::Range;
 
 use crate::tuning::{
-    ADDED_AT_ONCE, PART, SPREADS, STRIPS_UP_TO, SUMMED_IN_PAIRS, SUMMED_IN_STRIPS, fewest_columns,
+    ADDED_AT_ONCE, PART, SPREADS, STRIPS_UP_TO, SUMMED_IN_GROUPS, SUMMED_IN_STRIPS, fewest_columns,
     strip, worth_threads,
 };
 
@@ -50,8 +50,8 @@ pub enum Plan {
     Transpose,
     /// In strips of columns. Zeros are left out if `skip` says so.
     Strips { skip: bool },
-    /// In pairs of rows. Zeros are left out if `skip` says so.
-    Pairs { skip: bool },
+    /// In groups of rows. Zeros are left out if `skip` says so.
+    Groups { skip: bool },
     /// As so many products of rows of `W`. Each is written down, scaled and added.
     Parts(usize),
 }
@@ -64,14 +64,14 @@ pub fn plan<F>(kind: Kind, shape: Shape, skip: bool) -> Plan {
     match kind {
         _ if columns == 0 => Plan::Nothing,
         Kind::TransposedRight if strips => Plan::Transpose,
-        Kind::TransposedRight => Plan::Pairs { skip },
+        Kind::TransposedRight => Plan::Groups { skip },
         _ if narrow => Plan::Widen,
         Kind::Rows if strips => Plan::Strips { skip },
-        Kind::Rows => Plan::Pairs { skip },
+        Kind::Rows => Plan::Groups { skip },
         Kind::TransposedLeft | Kind::Scaled { .. } => {
             // Of few rows there is little to list: each row of dW is written once.
             let strips = strips || rows <= SUMMED_IN_STRIPS;
-            let at_once = if strips { SUMMED_IN_STRIPS } else { SUMMED_IN_PAIRS };
+            let at_once = if strips { SUMMED_IN_STRIPS } else { SUMMED_IN_GROUPS };
             // A sum is scaled when it is finished, and a sum of nothing has no end.
             let finished = (1..=at_once).contains(&rows);
             let skip = match kind {
@@ -81,7 +81,7 @@ pub fn plan<F>(kind: Kind, shape: Shape, skip: bool) -> Plan {
                 Kind::Scaled { vanishes } => skip && vanishes,
                 _ => skip,
             };
-            if strips { Plan::Strips { skip } } else { Plan::Pairs { skip } }
+            if strips { Plan::Strips { skip } } else { Plan::Groups { skip } }
         }
     }
 }
@@ -131,34 +131,34 @@ mod tests {
     fn every_shape_has_its_plan() {
         let (rows, right, left) = (Kind::Rows, Kind::TransposedRight, Kind::TransposedLeft);
         let (step, growth) = (Kind::Scaled { vanishes: true }, Kind::Scaled { vanishes: false });
-        let (strips, pairs) = (Plan::Strips { skip: true }, Plan::Pairs { skip: true });
+        let (strips, groups) = (Plan::Strips { skip: true }, Plan::Groups { skip: true });
         let dense = Plan::Strips { skip: false };
         for (kind, sizes, expected) in [
             (rows, (16, 784, 0), Plan::Nothing),
             (rows, (16, 784, 7), Plan::Widen),
             (rows, (16, 784, 8), strips),
             (rows, (1, 784, 32), strips),
-            (rows, (1, 784, 33), pairs),
+            (rows, (1, 784, 33), groups),
             (rows, (2, 784, 256), strips),
-            (rows, (2, 784, 257), pairs),
-            (rows, (0, 784, 300), pairs),
+            (rows, (2, 784, 257), groups),
+            (rows, (0, 784, 300), groups),
             (right, (16, 10, 0), Plan::Nothing),
             (right, (16, 10, 7), Plan::Transpose),
             (right, (16, 10, 256), Plan::Transpose),
-            (right, (1, 10, 33), pairs),
-            (right, (128, 10, 800), pairs),
+            (right, (1, 10, 33), groups),
+            (right, (128, 10, 800), groups),
             (left, (16, 784, 0), Plan::Nothing),
             (left, (16, 784, 3), Plan::Widen),
             (left, (16, 784, 30), strips),
             (left, (64, 784, 800), strips),
-            (left, (65, 784, 800), pairs),
+            (left, (65, 784, 800), groups),
             (left, (65, 784, 256), strips),
             (left, (0, 784, 800), strips),
             (step, (16, 784, 3), Plan::Widen),
             (step, (64, 784, 800), strips),
             (growth, (64, 784, 800), dense),
-            (step, (65, 784, 800), pairs),
-            (growth, (65, 784, 800), Plan::Pairs { skip: false }),
+            (step, (65, 784, 800), groups),
+            (growth, (65, 784, 800), Plan::Groups { skip: false }),
             (step, (65, 784, 256), Plan::Parts(1)),
             (step, (257, 784, 800), Plan::Parts(2)),
             (step, (0, 784, 800), Plan::Parts(2)),
@@ -168,7 +168,7 @@ mod tests {
         assert_eq!(plan::<f32>(rows, shape((16, 784, 30)), false), dense);
         assert_eq!(plan::<f64>(rows, shape((1, 784, 3)), true), Plan::Widen);
         assert_eq!(plan::<f64>(rows, shape((1, 784, 4)), true), strips);
-        assert_eq!(plan::<f64>(rows, shape((1, 784, 17)), true), pairs);
+        assert_eq!(plan::<f64>(rows, shape((1, 784, 17)), true), groups);
     }
 
     #[test]

@@ -45,7 +45,7 @@
 
 use super::alive::{columns_alive, rows_alive};
 use super::matrix::Matrix;
-use super::{begin, blocks, columns_at, finish, load, with_vectors};
+use super::{begin, blocks, columns_at, expect_short, finish, load, with_vectors};
 use crate::scalar::Scalar;
 use crate::simd::Simd;
 use crate::tuning::{
@@ -324,11 +324,4 @@ fn transposed_tile<F: Scalar, T: Simd<F>, const C: usize, const P: usize>(
     for p in 0..P {
         finish(isa, acc[p], scale, &mut dw[p * columns..][..columns], at);
     }
-}
-
-/// Of a row so long, `r * length + length` cannot be too large a number for any `r` of 32 bits:
-/// known once, it needs not be asked in the loop.
-#[inline(always)]
-fn expect_short(length: usize) {
-    assert!(length <= u32::MAX as usize, "a row has at most 2³² − 1 elements");
 }
