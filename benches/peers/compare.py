@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Times longhand beside PyTorch, JAX, candle and burn on this machine. README.md here says what is measured.
+"""Times longhand beside PyTorch, JAX, NumPy, candle and burn on this machine. README.md here says what is measured.
 
     python3 benches/peers/compare.py --data MNIST_DIR
 """
@@ -12,6 +12,8 @@ import subprocess
 import sys
 import venv
 from pathlib import Path
+
+from workloads import net_flags
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
@@ -28,12 +30,13 @@ def prepare(peers):
     cargo = ["cargo", "build", "--release", "--quiet"]
     subprocess.run([*cargo, "--example", "workloads"], cwd=ROOT, check=True)
     commands = {"longhand": [ROOT / "target/release/examples/workloads"]}
-    if {"PyTorch", "JAX"} & set(peers):
+    if {"PyTorch", "JAX", "NumPy"} & set(peers):
         if not PYTHON.exists():
             venv.create(WORK / "venv", with_pip=True)
         subprocess.run([PYTHON, "-m", "pip", "install", "--quiet", *PINNED], check=True)
         commands["PyTorch"] = [PYTHON, HERE / "pytorch_peer.py"]
         commands["JAX"] = [PYTHON, HERE / "jax_peer.py"]
+        commands["NumPy"] = [PYTHON, HERE / "numpy_peer.py"]
     for name in {"candle", "burn"} & set(peers):
         subprocess.run([*cargo, "--target-dir", WORK / name], cwd=HERE / name, env=NATIVE, check=True)
         commands[name] = [WORK / name / f"release/{name}-peer"]
@@ -46,7 +49,7 @@ def measure(commands, args):
     for turn in range(args.rounds):
         for peer, command in commands.items():
             for threads in range(1, min(args.threads, os.cpu_count()) + 1):
-                net = ["--dims", args.dims, "--batch", str(args.batch)] if args.dims else ["--workloads", args.workloads]
+                net = another_net(args) if args.dims else ["--workloads", args.workloads]
                 flags = ["--data", args.data, *net, "--threads", str(threads), "--reps", str(args.reps)]
                 cores = set(range(threads))
                 run = subprocess.run([*command, *flags], stdout=subprocess.PIPE, text=True,
@@ -59,6 +62,11 @@ def measure(commands, args):
                     samples.setdefault(key, []).extend(found["samples"])
             print(f"round {turn + 1} of {args.rounds}: {peer}", file=sys.stderr)
     return samples
+
+
+def another_net(args):
+    flags = ["--dims", args.dims, "--batch", str(args.batch), "--activation", args.activation, "--optimizer", args.optimizer]
+    return flags + (["--dropout", args.dropout] if args.dropout else []) + (["--layer-norm"] if args.layer_norm else [])
 
 
 def best(samples):
@@ -86,7 +94,7 @@ def plot(medians, peers, path):
     row, width, left = 22, 760, 150
     height = sum(30 + row * len(times) for times in medians.values()) + 10
     longest = max(t / times["longhand"] for times in medians.values() for t in times.values())
-    colours = dict(zip(peers, ["#0b62a4", "#c2410c", "#7a7a7a", "#8a6d00", "#6b46a8"]))
+    colours = dict(zip(peers, ["#0b62a4", "#c2410c", "#7a7a7a", "#2f7d4f", "#8a6d00", "#6b46a8"]))
     parts = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="sans-serif" font-size="13" role="img">',
              "<title>Times as multiples of longhand's; shorter is faster</title>",
              f'<rect width="{width}" height="{height}" fill="#fff"/>']
@@ -109,10 +117,9 @@ def plot(medians, peers, path):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", required=True, type=Path, help="folder with the four MNIST files, plain or .gz")
-    parser.add_argument("--peers", default="PyTorch,JAX,candle,burn")
+    parser.add_argument("--peers", default="PyTorch,JAX,NumPy,candle,burn")
     parser.add_argument("--workloads", default=",".join(UNITS))
-    parser.add_argument("--dims", help="an epoch of another net in place of the workloads, as in 784,100,10 (PyTorch and JAX only)")
-    parser.add_argument("--batch", type=int, default=16, help="with --dims")
+    net_flags(parser)
     parser.add_argument("--threads", type=int, default=2, help="measured with 1 to so many")
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--reps", type=int, default=3)

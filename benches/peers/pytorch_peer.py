@@ -1,4 +1,4 @@
-"""PyTorch, eager, as its tutorials train a multilayer perceptron."""
+"""PyTorch, eager, as its tutorials train a multilayer perceptron; with its fused optimizers where there are any."""
 
 import numpy as np
 import torch
@@ -11,15 +11,39 @@ torch.set_num_threads(args.threads)
 torch.manual_seed(1)
 order = np.random.default_rng(1)
 
-for name in args.workloads.split(","):
-    widths, batch, learning_rate = w.WORKLOADS[name]
-    layers = []
-    for inputs, outputs in zip(widths, widths[1:]):
-        layers += [nn.Linear(inputs, outputs), nn.ReLU()]
-    model = nn.Sequential(*layers[:-1])
+ACTIVATIONS = {
+    "relu": nn.ReLU, "leaky-relu": nn.LeakyReLU, "sigmoid": nn.Sigmoid, "tanh": nn.Tanh,
+    "gelu": nn.GELU, "gelu-tanh": lambda: nn.GELU(approximate="tanh"),
+}
+OPTIMIZERS = {
+    "sgd": lambda params, lr: torch.optim.SGD(params, lr=lr),
+    "momentum": lambda params, lr: torch.optim.SGD(params, lr=lr, momentum=0.9, fused=True),
+    "nesterov": lambda params, lr: torch.optim.SGD(params, lr=lr, momentum=0.9, nesterov=True, fused=True),
+    "adam": lambda params, lr: torch.optim.Adam(params, lr=lr, fused=True),
+    "adamw": lambda params, lr: torch.optim.AdamW(params, lr=lr, fused=True),
+    "rmsprop": lambda params, lr: torch.optim.RMSprop(params, lr=lr),
+}
 
-    if learning_rate is None:
+
+def net(workload):
+    of_input, of_hidden = workload["dropout"]
+    layers = [nn.Dropout(of_input)] if of_input else []
+    *hidden, last = zip(workload["widths"], workload["widths"][1:])
+    for inputs, outputs in hidden:
+        layers.append(nn.Linear(inputs, outputs))
+        layers += [nn.LayerNorm(outputs)] if workload["layer_norm"] else []
+        layers.append(ACTIVATIONS[workload["activation"]]())
+        layers += [nn.Dropout(of_hidden)] if of_hidden else []
+    return nn.Sequential(*layers, nn.Linear(*last))
+
+
+for name in args.workloads.split(","):
+    workload = w.WORKLOADS[name]
+    batch, model = workload["batch"], net(workload)
+
+    if workload["learning_rate"] is None:
         x = torch.from_numpy(w.test(args.data))
+        model.eval()
         with torch.inference_mode():
             answer = lambda i: model(x[i : i + batch]).argmax(1)
             every = lambda: [answer(i) for i in range(0, len(x), batch)]
@@ -29,16 +53,16 @@ for name in args.workloads.split(","):
         continue
 
     x, y = map(torch.from_numpy, w.train(args.data, name))
-    sgd = torch.optim.SGD(model.parameters(), lr=learning_rate)
+    optimizer = OPTIMIZERS[workload["optimizer"]](model.parameters(), workload["learning_rate"])
     loss = nn.CrossEntropyLoss()
     images = batch * w.W4_STEPS if name == "W4" else len(x)
 
     def epoch():
         positions = torch.from_numpy(order.permutation(len(x)))[:images]
         for chosen in positions.split(batch):
-            sgd.zero_grad()
+            optimizer.zero_grad()
             loss(model(x[chosen]), y[chosen]).backward()
-            sgd.step()
+            optimizer.step()
 
     epoch()
     divisor = w.W4_STEPS if name == "W4" else 1

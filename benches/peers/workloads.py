@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 
 LISTED = json.loads((Path(__file__).resolve().parent.parent / "workloads.json").read_text())
-# Name: widths, batch size, learning rate; none where the net only makes predictions.
-WORKLOADS = {name: (w["widths"], w["batch"], w["learning_rate"]) for name, w in LISTED.items()}
+# No learning rate where the net only makes predictions.
+USUAL = {"activation": "relu", "layer_norm": False, "dropout": [0, 0], "optimizer": "sgd"}
+WORKLOADS = {name: {**USUAL, **workload} for name, workload in LISTED.items()}
 W4_STEPS = 10
 
 
@@ -21,14 +22,28 @@ def arguments():
     parser.add_argument("--workloads", default=",".join(WORKLOADS))
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--reps", type=int, default=3)
-    parser.add_argument("--dims", help="an epoch of another net in place of the workloads, as in 784,100,10")
-    parser.add_argument("--batch", type=int, default=16)
+    net_flags(parser)
     args = parser.parse_args()
     if args.dims:
         widths = [int(width) for width in args.dims.split(",")]
+        dropout = [float(share) for share in (args.dropout or "0").split(",")]
+        rate = {"sgd": 0.1, "momentum": 0.05, "nesterov": 0.05}.get(args.optimizer, 1e-3)
         args.workloads = "-".join(map(str, widths))
-        WORKLOADS[args.workloads] = widths, args.batch, 0.1
+        WORKLOADS[args.workloads] = {
+            "widths": widths, "activation": args.activation, "layer_norm": args.layer_norm, "dropout": [0, 0, *dropout][-2:],
+            "batch": args.batch, "optimizer": args.optimizer, "learning_rate": rate,
+        }
     return args
+
+
+def net_flags(parser):
+    """The flags of another net in place of the workloads; --dropout is of the hidden units, or of the input and of them."""
+    parser.add_argument("--dims", help="an epoch of another net in place of the workloads, as in 784,100,10 (PyTorch and JAX only)")
+    parser.add_argument("--batch", type=int, default=16, help="with --dims, and so are:")
+    parser.add_argument("--activation", default="relu", choices=["relu", "leaky-relu", "sigmoid", "tanh", "gelu", "gelu-tanh"])
+    parser.add_argument("--optimizer", default="sgd", choices=["sgd", "momentum", "nesterov", "adam", "adamw", "rmsprop"])
+    parser.add_argument("--dropout", metavar="P or P,P")
+    parser.add_argument("--layer-norm", action="store_true")
 
 
 def idx(folder, name):

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use longhand_data::{Batch, Data};
 use longhand_mnist::Dataset;
-use longhand_run::workloads::Images;
+use longhand_run::workloads::{Images, Rule};
 
 /// A workload with its data: images in rows of 784 numbers from 0 to 1.
 pub struct Task {
@@ -25,7 +25,7 @@ pub struct Clock {
 }
 
 /// The tasks that the flags ask for: `--data DIR --workloads W1,W2 --threads N --reps N`, all
-/// needed.
+/// needed. Those of other optimizers than plain SGD are left out.
 pub fn tasks(peer: &'static str) -> impl Iterator<Item = Task> {
     let flags: Vec<String> = std::env::args().collect();
     let flag = |name: &str| {
@@ -37,9 +37,9 @@ pub fn tasks(peer: &'static str) -> impl Iterator<Item = Task> {
     // SAFETY: no other thread is running yet.
     unsafe { std::env::set_var("RAYON_NUM_THREADS", threads.to_string()) };
     let digits = Dataset::from_idx_folder(flag("--data")).expect("the MNIST files");
-    let names: Vec<String> = flag("--workloads").split(',').map(str::to_owned).collect();
-    names.into_iter().map(move |workload| {
-        let listed = longhand_run::workloads::workload(&workload).unwrap_or_else(|| panic!("no workload {workload}"));
+    let known = |name: &str| longhand_run::workloads::workload(name).unwrap_or_else(|| panic!("no workload {name}"));
+    let listed: Vec<_> = flag("--workloads").split(',').map(known).collect();
+    listed.into_iter().filter(|listed| listed.optimizer == Rule::Sgd).map(move |listed| {
         let split = match listed.images {
             Images::PerClass => digits.draw_per_class(500, 1).expect("500 of each digit").train,
             Images::TenBatches | Images::All => digits.train.clone(),
@@ -52,7 +52,7 @@ pub fn tasks(peer: &'static str) -> impl Iterator<Item = Task> {
             widths: listed.widths,
             batch: listed.batch,
             learning_rate: listed.learning_rate,
-            clock: Clock { peer, workload, threads, reps },
+            clock: Clock { peer, workload: listed.name, threads, reps },
         }
     })
 }
