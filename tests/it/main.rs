@@ -19,3 +19,4 @@ mod runs;
 mod save;
 mod statistics;
 mod training;
+mod wasm;

@@ -5,6 +5,8 @@
 //! have it from [`Isa`], which is what was detected.
 
 use crate::functions::{self, Function};
+#[cfg(all(target_arch = "wasm32", target_feature = "relaxed-simd"))]
+use crate::isa::Relaxed;
 #[cfg(target_arch = "x86_64")]
 use crate::isa::{Avx2, Avx512};
 use crate::isa::{Isa, Portable};
@@ -12,6 +14,8 @@ use crate::kernel::groups::{self, Left, Lists, Right};
 use crate::kernel::matrix::Matrix;
 use crate::kernel::strips;
 use crate::scalar::Scalar;
+#[cfg(all(target_arch = "wasm32", target_feature = "relaxed-simd"))]
+use crate::simd::F32x8;
 use crate::simd::Simd;
 #[cfg(target_arch = "x86_64")]
 use crate::simd::{F32x8, F32x16, F64x4};
@@ -135,6 +139,11 @@ kernels!(f32_avx2: Avx2, f32, F32x8, "avx2,fma,bmi1,popcnt");
 // f64 is for checking gradients: one set of kernels, and a shorter wait for the compiler.
 #[cfg(target_arch = "x86_64")]
 kernels!(f64_avx2: Avx2, f64, F64x4, "avx2,fma,bmi1,popcnt");
+#[cfg(all(target_arch = "wasm32", target_feature = "relaxed-simd"))]
+kernels!(f32_relaxed: Relaxed, f32, F32x8);
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+kernels!(f32_portable: Portable, f32, crate::simd::Exact);
+#[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
 kernels!(f32_portable: Portable, f32, [f32; 8]);
 kernels!(f64_portable: Portable, f64, [f64; 4]);
 
@@ -148,6 +157,8 @@ macro_rules! call {
             // SAFETY: the token stands for the features that the function was compiled for.
             #[cfg(target_arch = "x86_64")]
             Isa::Avx2(isa) => unsafe { f32_avx2::$function(isa, $($argument),*) },
+            #[cfg(all(target_arch = "wasm32", target_feature = "relaxed-simd"))]
+            Isa::Relaxed(isa) => f32_relaxed::$function(isa, $($argument),*),
             Isa::Portable(isa) => f32_portable::$function(isa, $($argument),*),
         }
     };
@@ -160,6 +171,8 @@ macro_rules! call {
             // SAFETY: the token stands for the features that the function was compiled for.
             #[cfg(target_arch = "x86_64")]
             Isa::Avx2(isa) => unsafe { f64_avx2::$function(isa, $($argument),*) },
+            #[cfg(all(target_arch = "wasm32", target_feature = "relaxed-simd"))]
+            Isa::Relaxed(_) => f64_portable::$function(Portable, $($argument),*),
             Isa::Portable(isa) => f64_portable::$function(isa, $($argument),*),
         }
     };
@@ -237,6 +250,8 @@ pub fn each<F: Scalar, const N: usize, const M: usize>(
         // SAFETY: the token stands for the features that the function was compiled for.
         #[cfg(target_arch = "x86_64")]
         Isa::Avx2(isa) => unsafe { each_avx2(isa, changed, read, f) },
+        #[cfg(all(target_arch = "wasm32", target_feature = "relaxed-simd"))]
+        Isa::Relaxed(_) => functions::each(changed, read, f),
         Isa::Portable(_) => functions::each(changed, read, f),
     }
 }
@@ -278,6 +293,8 @@ pub fn map_positions<F: Scalar>(
         // SAFETY: the token stands for the features that the function was compiled for.
         #[cfg(target_arch = "x86_64")]
         Isa::Avx2(isa) => unsafe { map_positions_avx2(isa, numbers, at, f) },
+        #[cfg(all(target_arch = "wasm32", target_feature = "relaxed-simd"))]
+        Isa::Relaxed(_) => functions::map_positions(numbers, at, f),
         Isa::Portable(_) => functions::map_positions(numbers, at, f),
     }
 }

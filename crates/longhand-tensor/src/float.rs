@@ -7,7 +7,7 @@ use ndarray::LinalgScalar;
 use crate::functions::Function;
 use crate::isa::Isa;
 use crate::multiply::Multiply;
-use crate::scalar::normal_or_zero;
+use crate::scalar::{Scalar, normal_or_zero};
 
 /// `f32` or `f64`, with the few functions that networks need.
 ///
@@ -124,7 +124,7 @@ macro_rules! float {
             }
             #[inline]
             fn mul_add(self, b: Self, c: Self) -> Self {
-                $type::mul_add(self, b, c)
+                self.fused(b, c)
             }
             #[inline]
             fn sqrt(self) -> Self {

@@ -84,6 +84,7 @@ pub fn map_positions<F: Copy>(numbers: &mut [F], at: u32, f: impl Fn(u32, F) -> 
 /// Functions for `f32`.
 pub mod f32 {
     use super::Function;
+    use crate::scalar::Scalar;
 
     #[inline(always)]
     pub fn map(function: Function, numbers: &mut [f32]) {
@@ -125,7 +126,7 @@ pub mod f32 {
     fn from_byte(byte: u8) -> f32 {
         const INVERSE: f32 = 1.0 / 255.0;
         const REST: f32 = (1.0 / 255.0 - INVERSE as f64) as f32;
-        f32::from(byte).mul_add(INVERSE, f32::from(byte) * REST)
+        f32::from(byte).fused(INVERSE, f32::from(byte) * REST)
     }
 
     /// ln 2 as the sum of two numbers, the first of so few digits that its product with an exponent
@@ -143,16 +144,16 @@ pub mod f32 {
         // Above 89 is infinity and below -104 is zero, in any case. NaN is neither, and stays.
         let x = if x > 89.0 { 89.0 } else { x };
         let x = if x < -104.0 { -104.0 } else { x };
-        let shifted = x.mul_add(std::f32::consts::LOG2_E, TO_INTEGER);
+        let shifted = x.fused(std::f32::consts::LOG2_E, TO_INTEGER);
         let n = shifted - TO_INTEGER;
-        let r = n.mul_add(-LN_2_LOW, n.mul_add(-LN_2_HIGH, x));
+        let r = n.fused(-LN_2_LOW, n.fused(-LN_2_HIGH, x));
         let q = 1.979_034_1e-4_f32;
-        let q = q.mul_add(r, 1.394_466e-3);
-        let q = q.mul_add(r, 8.333_497e-3);
-        let q = q.mul_add(r, 4.166_629_5e-2);
-        let q = q.mul_add(r, 0.166_666_66);
-        let q = q.mul_add(r, 0.5);
-        let exp_r = q.mul_add(r * r, r) + 1.0;
+        let q = q.fused(r, 1.394_466e-3);
+        let q = q.fused(r, 8.333_497e-3);
+        let q = q.fused(r, 4.166_629_5e-2);
+        let q = q.fused(r, 0.166_666_66);
+        let q = q.fused(r, 0.5);
+        let exp_r = q.fused(r * r, r) + 1.0;
         // 2^n in two factors, as it may be too large or too small for one.
         let n = shifted.to_bits().wrapping_sub(TO_INTEGER.to_bits()) as i32;
         let half = n >> 1;
@@ -173,17 +174,17 @@ pub mod f32 {
         let n = (above as i32 >> 23) as f32 - if tiny { 23.0 } else { 0.0 };
         let f = f32::from_bits((above & 0x007f_ffff).wrapping_add(ROOT_HALF)) - 1.0;
         let p = 6.746_649e-2_f32;
-        let p = p.mul_add(f, -0.116_756_7);
-        let p = p.mul_add(f, 0.118_881_68);
-        let p = p.mul_add(f, -0.124_055_86);
-        let p = p.mul_add(f, 0.142_195_51);
-        let p = p.mul_add(f, -0.166_679_96);
-        let p = p.mul_add(f, 0.200_021_19);
-        let p = p.mul_add(f, -0.250_000_1);
-        let p = p.mul_add(f, 0.333_333_13);
+        let p = p.fused(f, -0.116_756_7);
+        let p = p.fused(f, 0.118_881_68);
+        let p = p.fused(f, -0.124_055_86);
+        let p = p.fused(f, 0.142_195_51);
+        let p = p.fused(f, -0.166_679_96);
+        let p = p.fused(f, 0.200_021_19);
+        let p = p.fused(f, -0.250_000_1);
+        let p = p.fused(f, 0.333_333_13);
         let square = f * f;
-        let small = n.mul_add(LN_2_LOW, (p * f).mul_add(square, -0.5 * square));
-        let ln = n.mul_add(LN_2_HIGH, f + small);
+        let small = n.fused(LN_2_LOW, (p * f).fused(square, -0.5 * square));
+        let ln = n.fused(LN_2_HIGH, f + small);
         let ln = if x > f32::MAX || x.is_nan() { x } else { ln };
         let ln = if x == 0.0 { f32::NEG_INFINITY } else { ln };
         if x < 0.0 { f32::NAN } else { ln }
@@ -197,11 +198,11 @@ pub mod f32 {
     fn tanh(x: f32) -> f32 {
         let square = x * x;
         let p = -5.717_037e-3_f32;
-        let p = p.mul_add(square, 2.065_057_9e-2);
-        let p = p.mul_add(square, -5.374_349_7e-2);
-        let p = p.mul_add(square, 0.133_314_91);
-        let p = p.mul_add(square, -0.333_332_84);
-        let near = (p * square).mul_add(x, x);
+        let p = p.fused(square, 2.065_057_9e-2);
+        let p = p.fused(square, -5.374_349_7e-2);
+        let p = p.fused(square, 0.133_314_91);
+        let p = p.fused(square, -0.333_332_84);
+        let near = (p * square).fused(x, x);
         let far = 1.0 - 2.0 / (exp(2.0 * x.abs()) + 1.0);
         if x.abs() < 0.625 { near } else { far.copysign(x) }
     }
@@ -214,22 +215,22 @@ pub mod f32 {
     fn erf(x: f32) -> f32 {
         let square = x * x;
         let p = -6.111_291_6e-4_f32;
-        let p = p.mul_add(square, 5.016_228e-3);
-        let p = p.mul_add(square, -2.678_195_8e-2);
-        let p = p.mul_add(square, 0.112_822_3);
-        let p = p.mul_add(square, -0.376_125_34);
-        let p = p.mul_add(square, 0.128_379_17); // 2/√π − 1
-        let near = p.mul_add(x, x);
+        let p = p.fused(square, 5.016_228e-3);
+        let p = p.fused(square, -2.678_195_8e-2);
+        let p = p.fused(square, 0.112_822_3);
+        let p = p.fused(square, -0.376_125_34);
+        let p = p.fused(square, 0.128_379_17); // 2/√π − 1
+        let near = p.fused(x, x);
         // NaN is not above 4, and stays.
         let t = if x.abs() > 4.0 { 4.0 } else { x.abs() };
         let r = -2.014_801_8e-5_f32;
-        let r = r.mul_add(t, 4.236_127_4e-4);
-        let r = r.mul_add(t, -4.119_043e-3);
-        let r = r.mul_add(t, 2.498_407_1e-2);
-        let r = r.mul_add(t, -0.108_073_555);
-        let r = r.mul_add(t, -0.633_531_8);
-        let r = r.mul_add(t, -1.129_424_9);
-        let r = r.mul_add(t, 1.562_955_7e-4);
+        let r = r.fused(t, 4.236_127_4e-4);
+        let r = r.fused(t, -4.119_043e-3);
+        let r = r.fused(t, 2.498_407_1e-2);
+        let r = r.fused(t, -0.108_073_555);
+        let r = r.fused(t, -0.633_531_8);
+        let r = r.fused(t, -1.129_424_9);
+        let r = r.fused(t, 1.562_955_7e-4);
         let far = 1.0 - exp(r);
         if x.abs() < 0.9 { near } else { far.copysign(x) }
     }

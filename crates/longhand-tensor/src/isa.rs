@@ -28,9 +28,41 @@ pub struct Avx2 {
     detected: (),
 }
 
+/// The engine's relaxed multiply-add rounds once.
+#[cfg(all(target_arch = "wasm32", target_feature = "relaxed-simd"))]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Relaxed {
+    tried: (),
+}
+
+#[cfg(all(target_arch = "wasm32", target_feature = "relaxed-simd"))]
+impl Relaxed {
+    /// The proof, if a product that has to be rounded is not.
+    fn tried() -> Option<Relaxed> {
+        use std::arch::wasm32::{f32x4_extract_lane, f32x4_relaxed_madd, f32x4_splat};
+        // (1 + ε)² − (1 + 2ε) is ε², or 0 where the square is rounded. The compiler must not know it.
+        let x = std::hint::black_box(1.0 + f32::EPSILON);
+        let y = std::hint::black_box(-(1.0 + 2.0 * f32::EPSILON));
+        let z = f32x4_relaxed_madd(f32x4_splat(x), f32x4_splat(x), f32x4_splat(y));
+        (f32x4_extract_lane::<0>(z) == f32::EPSILON * f32::EPSILON).then_some(Relaxed { tried: () })
+    }
+}
+
 /// The CPU has what the whole program was compiled for, which needs no proof.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Portable;
+
+/// The name of the kernels that this program uses: `avx512`, `avx2`, in WebAssembly `relaxed`, or `portable`.
+///
+/// All give the same bits. They are the fastest that the processor has, or those that
+/// `LONGHAND_KERNELS` asks for.
+///
+/// ```
+/// assert!(["avx512", "avx2", "relaxed", "portable"].contains(&longhand_tensor::kernels()));
+/// ```
+pub fn kernels() -> &'static str {
+    Isa::detect().name()
+}
 
 /// An instruction set that kernels exist for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +71,8 @@ pub enum Isa {
     Avx512(Avx512),
     #[cfg(target_arch = "x86_64")]
     Avx2(Avx2),
+    #[cfg(all(target_arch = "wasm32", target_feature = "relaxed-simd"))]
+    Relaxed(Relaxed),
     Portable(Portable),
 }
 
@@ -71,6 +105,8 @@ impl Isa {
                 available.push(Isa::Avx512(Avx512 { avx2 }));
             }
         }
+        #[cfg(all(target_arch = "wasm32", target_feature = "relaxed-simd"))]
+        available.extend(Relaxed::tried().map(Isa::Relaxed));
         available
     }
 
@@ -80,6 +116,8 @@ impl Isa {
             Isa::Avx512(_) => "avx512",
             #[cfg(target_arch = "x86_64")]
             Isa::Avx2(_) => "avx2",
+            #[cfg(all(target_arch = "wasm32", target_feature = "relaxed-simd"))]
+            Isa::Relaxed(_) => "relaxed",
             Isa::Portable(_) => "portable",
         }
     }

@@ -53,6 +53,7 @@ mod sums;
 mod tuning;
 
 pub use float::Float;
+pub use isa::kernels;
 pub use lazy::LazyMatrix;
 pub use matmul::{add_matmul_tn, add_scaled_matmul_tn, affine, matmul, matmul_nt};
 pub use ndarray;

@@ -4,12 +4,18 @@
 //! [`load`](Simd::load) make one from something else, and both take the token of its instruction
 //! set. Whoever has a vector may therefore use the instructions on it.
 
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+mod wasm;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
 use crate::isa::Portable;
 use crate::scalar::Scalar;
 use crate::tuning::{COLUMNS_TOGETHER, LINE, VECTORS};
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+pub use wasm::Exact;
+#[cfg(all(target_arch = "wasm32", target_feature = "relaxed-simd"))]
+pub use wasm::F32x8;
 #[cfg(target_arch = "x86_64")]
 pub use x86::{F32x8, F32x16, F64x4};
 
@@ -90,7 +96,7 @@ macro_rules! portable {
             }
             #[inline(always)]
             fn mul_add(self, b: Self, c: Self) -> Self {
-                std::array::from_fn(|i| self[i].mul_add(b[i], c[i]))
+                std::array::from_fn(|i| self[i].fused(b[i], c[i]))
             }
             #[inline(always)]
             fn add(self, b: Self) -> Self {
