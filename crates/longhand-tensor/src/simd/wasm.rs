@@ -85,7 +85,7 @@ fn fused(a: v128, b: v128, c: v128) -> v128 {
     let [a, b, c] = [a, b, c].map(|v| [v, upper(v)].map(|v| f64x2_promote_low_f32x4(v)));
     let products = [0, 1].map(|i| f64x2_mul(a[i], b[i]));
     let mut sums = [0, 1].map(|i| f64x2_add(products[i], c[i]));
-    let [low, high] = sums.map(|sum| looks_halfway(sum));
+    let [low, high] = sums.map(looks_halfway);
     if v128_any_true(v128_or(low, high)) {
         sums = [0, 1].map(|i| rounded_to_odd(products[i], c[i], sums[i]));
     }
