@@ -61,9 +61,6 @@ pub const WORTH_LOOKING: usize = 128;
 /// and 25.7 ms, the step of its weight 26.8 and 25.2 ms.
 pub const MOST_LINES: usize = 4;
 
-/// Vectors of a row of which 16 registers hold the sums of four lines; 32 hold [`VECTORS`].
-pub const VECTORS_OF_FOUR: usize = 3;
-
 /// What a product takes in groups of 2 and of 4 lines, beside each other: the more lines share a vector,
 /// the fewer are loaded. 128 × 784 × 800 took 1784 and 1608 µs where nothing is zero, 1032 and 1113 µs
 /// for clothes, 516 and 615 µs for digits.

@@ -44,12 +44,12 @@
 use std::ops::Range;
 
 use super::matrix::Matrix;
-use super::{begin, blocks, columns_at, finish, load, with_vectors};
+use super::{begin, finish, load};
 use crate::scalar::Scalar;
 use crate::simd::{Simd, prefetch_line};
 use crate::tuning::{
     COPIED_AHEAD, COST_OF_A_PRODUCT, LINE, LISTED_AT_ONCE, MOST_LINES, NEIGHBOURS,
-    SUMMED_IN_GROUPS, TRANSPOSED_AT_ONCE, VECTORS, VECTORS_OF_FOUR, WORTH_A_COPY,
+    SUMMED_IN_GROUPS, TRANSPOSED_AT_ONCE, VECTORS, WORTH_A_COPY,
 };
 
 /// The left operand, whose lines are a matrix's rows or its columns.
@@ -160,7 +160,7 @@ impl<F: Scalar> Lists<F> {
         };
         let words = length.div_ceil(64);
         self.find::<V>(isa, a, (lines, line), (length, step), skip);
-        let size = self.group((lines, length), words, skip);
+        let size = self.group::<V>((lines, length), words, skip);
 
         self.sizes.clear();
         self.any_of_group.clear();
@@ -276,13 +276,21 @@ impl<F: Scalar> Lists<F> {
     /// Puts lines next to each other that are alike in where they are zero, and says how many make a
     /// group.
     #[inline(always)]
-    fn group(&mut self, (lines, length): (usize, usize), words: usize, skip: bool) -> usize {
+    fn group<V: Simd<F>>(
+        &mut self,
+        (lines, length): (usize, usize),
+        words: usize,
+        skip: bool,
+    ) -> usize {
         self.order.clear();
         self.order.extend(0..lines);
         if !skip {
-            return MOST_LINES;
+            return most_lines::<F, V>();
         }
         self.pair_up(lines, words, 1);
+        if const { V::REGISTERS < 32 } {
+            return 2;
+        }
         let in_pairs = self.products(2, words);
         // Where pairs leave out most, fours would multiply too many zeros.
         if 2 * in_pairs < lines * length {
@@ -380,18 +388,16 @@ impl<F: Scalar> Lists<F> {
         panel.resize(2 * SUMMED_IN_GROUPS * PANEL + V::LANES, F::zero());
         let line = panel.as_ptr().align_offset(LINE).min(V::LANES);
         let rows = panel[line..].as_chunks_mut::<PANEL>().0;
-        // Few registers hold the sums of fewer vectors of four lines.
-        let most = if self.sizes[0] < MOST_LINES || V::REGISTERS == 32 {
-            VECTORS
-        } else {
-            VECTORS_OF_FOUR
-        };
         for part in 0..self.parts.len() {
-            for (first, end) in blocks(n, V::LANES, most) {
-                with_vectors!(end - first, C => {
-                    let at = columns_at::<C>(first, V::LANES, n);
-                    self.multiply_columns::<V, C, PANEL>(isa, (part, ks.start), b, scale, rows, (c, at));
-                });
+            for vectors in blocks(n.div_ceil(V::LANES)) {
+                let part = (part, ks.start);
+                if vectors.len() > HALF {
+                    let at = columns_at::<VECTORS>(vectors, V::LANES, n);
+                    self.multiply_columns::<V, VECTORS, PANEL>(isa, part, b, scale, rows, (c, at));
+                } else {
+                    let at = columns_at::<HALF>(vectors, V::LANES, n);
+                    self.multiply_columns::<V, HALF, PANEL>(isa, part, b, scale, rows, (c, at));
+                }
             }
         }
         self.panel = panel;
@@ -417,13 +423,16 @@ impl<F: Scalar> Lists<F> {
                 let b = Direct { b: b.rows_between(ks.start, ks.end), at };
                 return self.add_lists::<V, C>(isa, (number, first), b, scale, (c, at));
             }
-            Right::Rows(b) if self.copies_first(number) => {
+            Right::Rows(b) if self.copies_first::<V>(number) => {
                 // The first group needs all rows, and copies them as it goes.
                 let b = Direct { b: b.rows_between(ks.start, ks.end), at };
                 let list = self.first_list(number);
-                let (b, group) = (Copying { b, needed: list.0, panel }, &self.order[..MOST_LINES]);
-                if const { V::REGISTERS == 32 || C <= VECTORS_OF_FOUR } {
+                let (b, group) =
+                    (Copying { b, needed: list.0, panel }, &self.order[..self.sizes[0]]);
+                if const { V::REGISTERS == 32 } {
                     add_group::<F, V, C, MOST_LINES>(isa, group, list, b, scale, (c, at));
+                } else {
+                    add_group::<F, V, C, 2>(isa, group, list, b, scale, (c, at));
                 }
                 first = 1;
             }
@@ -446,9 +455,9 @@ impl<F: Scalar> Lists<F> {
     /// Whether the first group of a part goes through all rows that any group needs, with as many lines
     /// as a group may have.
     #[inline(always)]
-    fn copies_first(&self, part: usize) -> bool {
+    fn copies_first<V: Simd<F>>(&self, part: usize) -> bool {
         let needed = self.parts[part].alive.len();
-        self.sizes[0] == MOST_LINES && self.first_list(part).0.len() == needed
+        self.sizes[0] == most_lines::<F, V>() && self.first_list(part).0.len() == needed
     }
 
     /// The positions and values of the first group in a part.
@@ -498,7 +507,7 @@ impl<F: Scalar> Lists<F> {
             }
             let c = (&mut *c, at);
             match size {
-                MOST_LINES if const { V::REGISTERS == 32 || C <= VECTORS_OF_FOUR } => {
+                MOST_LINES if const { V::REGISTERS == 32 } => {
                     add_group::<F, V, C, MOST_LINES>(isa, group, list, &mut b, scale, c);
                 }
                 2 => add_group::<F, V, C, 2>(isa, group, list, &mut b, scale, c),
@@ -508,6 +517,39 @@ impl<F: Scalar> Lists<F> {
         }
     }
 }
+
+/// The lines of the largest group. Few registers hold no more sums than those of two.
+#[inline(always)]
+fn most_lines<F: Scalar, V: Simd<F>>() -> usize {
+    if V::REGISTERS == 32 { MOST_LINES } else { 2 }
+}
+
+/// The vectors of a row in blocks of [`VECTORS`] or less, the last of two at least if there are so many: a
+/// vector that overlaps its neighbour, as in [`blocks`](super::blocks), is in the neighbour's block.
+#[inline(always)]
+fn blocks(vectors: usize) -> impl Iterator<Item = Range<usize>> {
+    let mut first = 0;
+    std::iter::from_fn(move || {
+        let left = vectors - first;
+        let size = if left == VECTORS + 1 { VECTORS - 1 } else { left.min(VECTORS) };
+        first += size;
+        (size > 0).then_some(first - size..first)
+    })
+}
+
+/// Where the vectors of a block begin. Where there are fewer than `C`, the last is there again: so blocks
+/// of two sizes suffice.
+#[inline(always)]
+fn columns_at<const C: usize>(vectors: Range<usize>, lanes: usize, columns: usize) -> [usize; C] {
+    let mut at = [0; C];
+    for (c, at) in at.iter_mut().enumerate() {
+        *at = ((vectors.start + c).min(vectors.end - 1) * lanes).min(columns - lanes);
+    }
+    at
+}
+
+/// Half of the largest block.
+const HALF: usize = VECTORS / 2;
 
 /// Rows of the right operand, of each the vectors of a block.
 trait Rows<F: Scalar, V: Simd<F>, const C: usize> {
@@ -536,7 +578,7 @@ impl<F: Scalar, V: Simd<F>, const C: usize, const PANEL: usize> Rows<F, V, C>
 {
     #[inline(always)]
     fn row(&mut self, isa: V::Isa, _: usize, k: usize) -> [V; C] {
-        load(isa, &self.0[k], columns_at::<C>(0, V::LANES, PANEL))
+        load(isa, &self.0[k], columns_at::<C>(0..C, V::LANES, PANEL))
     }
 }
 

@@ -123,7 +123,7 @@ fn rows_in_strips<F: Scalar, V: Simd<F>, T: Simd<F, Isa = V::Isa>>(
                         ROWS_TOGETHER if const { C <= 2 } => {
                             rows_tile::<F, T, ROWS_TOGETHER, C>(isa, x, alive, w, bias, at, y)
                         }
-                        HALF if const { C * T::LANES <= strip::<F>() } => {
+                        HALF if const { C * T::LANES <= strip::<F>() && 2 * T::LANES < strip::<F>() } => {
                             rows_tile::<F, T, HALF, C>(isa, x, alive, w, bias, at, y)
                         }
                         1 if const { C * T::LANES <= strip::<F>() } => {
