@@ -18,7 +18,7 @@ use crate::scalar::Scalar;
 use crate::simd::F32x8;
 use crate::simd::Simd;
 #[cfg(target_arch = "x86_64")]
-use crate::simd::{F32x8, F32x16, F64x4};
+use crate::simd::{F32x8, F32x16, F64x4, F64x8};
 use crate::tuning::VECTORS;
 
 /// Numbers that kernels are compiled for. Each function takes what was detected: an [`Isa`], which
@@ -136,7 +136,8 @@ macro_rules! kernels {
 kernels!(f32_avx512: Avx512, f32, F32x16, "avx512f,avx512vl,avx2,fma,bmi1,popcnt");
 #[cfg(target_arch = "x86_64")]
 kernels!(f32_avx2: Avx2, f32, F32x8, "avx2,fma,bmi1,popcnt");
-// f64 is for checking gradients: one set of kernels, and a shorter wait for the compiler.
+#[cfg(target_arch = "x86_64")]
+kernels!(f64_avx512: Avx512, f64, F64x8, "avx512f,avx512vl,avx2,fma,bmi1,popcnt");
 #[cfg(target_arch = "x86_64")]
 kernels!(f64_avx2: Avx2, f64, F64x4, "avx2,fma,bmi1,popcnt");
 #[cfg(all(target_arch = "wasm32", target_feature = "relaxed-simd"))]
@@ -164,10 +165,9 @@ macro_rules! call {
     };
     (f64, $isa:expr, $function:ident($($argument:expr),*)) => {
         match $isa {
-            // SAFETY: the token stands for the features that the function was compiled for, and
-            // more.
+            // SAFETY: the token stands for the features that the function was compiled for.
             #[cfg(target_arch = "x86_64")]
-            Isa::Avx512(isa) => unsafe { f64_avx2::$function(isa.avx2(), $($argument),*) },
+            Isa::Avx512(isa) => unsafe { f64_avx512::$function(isa, $($argument),*) },
             // SAFETY: the token stands for the features that the function was compiled for.
             #[cfg(target_arch = "x86_64")]
             Isa::Avx2(isa) => unsafe { f64_avx2::$function(isa, $($argument),*) },

@@ -252,11 +252,13 @@ pub mod f64 {
         }
     }
 
-    /// Writes `bytes / 255`.
+    /// Writes `bytes / 255`, as a product that is as exact as in f32.
     #[inline(always)]
     pub fn from_bytes(bytes: &[u8], numbers: &mut [f64]) {
+        const INVERSE: f64 = 1.0 / 255.0;
+        const REST: f64 = 5.442269728554689e-20; // 1/255 − INVERSE
         for (number, &byte) in numbers.iter_mut().zip(bytes) {
-            *number = f64::from(byte) / 255.0;
+            *number = f64::from(byte).mul_add(INVERSE, f64::from(byte) * REST);
         }
     }
 }

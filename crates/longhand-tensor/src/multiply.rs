@@ -12,7 +12,7 @@ use crate::plan::{self, Plan, plan};
 use crate::pool::{for_each_part, spread, threads};
 use crate::product::Product;
 use crate::scalar::Scalar;
-use crate::tuning::fewest_columns;
+use crate::tuning::FEWEST_COLUMNS;
 
 /// Numbers that are multiplied, in functions that are compiled with this crate, however little a
 /// program that depends on it is optimised. Only this crate has a [`Product`].
@@ -100,7 +100,7 @@ fn multiply<F: Compiled>(isa: Isa, skip: bool, product: Product<'_, F>, scratch:
 
 /// Computes a product of fewer columns than any vector has lanes by way of copies that have enough.
 fn widened<F: Compiled>(isa: Isa, skip: bool, product: Product<'_, F>, scratch: &mut Scratch<F>) {
-    let columns = fewest_columns::<F>();
+    let columns = FEWEST_COLUMNS;
     match product {
         Product::Rows { x, w, bias, y } => {
             let (wide, mut wide_y) = (w.widened(columns), vec![F::zero(); x.rows * columns]);

@@ -5,7 +5,7 @@
 use std::ops::Range;
 
 use crate::tuning::{
-    ADDED_AT_ONCE, PART, SPREADS, STRIPS_UP_TO, SUMMED_IN_GROUPS, SUMMED_IN_STRIPS, fewest_columns,
+    ADDED_AT_ONCE, FEWEST_COLUMNS, PART, SPREADS, STRIPS_UP_TO, SUMMED_IN_GROUPS, SUMMED_IN_STRIPS,
     strip, worth_threads,
 };
 
@@ -60,7 +60,7 @@ pub enum Plan {
 pub fn plan<F>(kind: Kind, shape: Shape, skip: bool) -> Plan {
     let Shape { rows, inner, columns } = shape;
     let strips = columns <= strip::<F>() || (rows > 1 && columns <= STRIPS_UP_TO);
-    let narrow = columns < fewest_columns::<F>();
+    let narrow = columns < FEWEST_COLUMNS;
     match kind {
         _ if columns == 0 => Plan::Nothing,
         Kind::TransposedRight if strips => Plan::Transpose,
@@ -166,8 +166,8 @@ mod tests {
             assert_eq!(plan::<f32>(kind, shape(sizes), true), expected, "{kind:?} {sizes:?}");
         }
         assert_eq!(plan::<f32>(rows, shape((16, 784, 30)), false), dense);
-        assert_eq!(plan::<f64>(rows, shape((1, 784, 3)), true), Plan::Widen);
-        assert_eq!(plan::<f64>(rows, shape((1, 784, 4)), true), strips);
+        assert_eq!(plan::<f64>(rows, shape((1, 784, 7)), true), Plan::Widen);
+        assert_eq!(plan::<f64>(rows, shape((1, 784, 8)), true), strips);
         assert_eq!(plan::<f64>(rows, shape((1, 784, 17)), true), groups);
     }
 

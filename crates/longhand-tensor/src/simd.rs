@@ -17,7 +17,7 @@ pub use wasm::Exact;
 #[cfg(all(target_arch = "wasm32", target_feature = "relaxed-simd"))]
 pub use wasm::F32x8;
 #[cfg(target_arch = "x86_64")]
-pub use x86::{F32x8, F32x16, F64x4};
+pub use x86::{F32x8, F32x16, F64x4, F64x8};
 
 /// A vector of `F`. Loads and stores check that the slice holds as many elements.
 pub trait Simd<F: Scalar>: Copy {

@@ -7,9 +7,6 @@
 
 // Vectors and the columns that they hold.
 
-/// Bytes of the narrowest vector, which has 8 lanes of `f32`. Narrower operands are copied.
-const NARROWEST: usize = 32;
-
 /// Bytes of a cache line. A vector that lies in two takes twice as long to load or store.
 pub const LINE: usize = 64;
 
@@ -20,10 +17,9 @@ pub const MOST_LANES: usize = 16;
 /// 0 to 10 % longer than four.
 pub const VECTORS: usize = 4;
 
-/// Columns that a kernel needs at least.
-pub const fn fewest_columns<F>() -> usize {
-    NARROWEST / size_of::<F>()
-}
+/// Columns that a kernel needs at least: the lanes of AVX2 in f32, and of AVX-512 in f64. Narrower
+/// operands are copied.
+pub const FEWEST_COLUMNS: usize = 8;
 
 // Strips: products of few columns.
 

@@ -122,6 +122,13 @@ register!(
     }
 );
 
+register!(
+    F64x8(__m512d), Avx512, Self, f64, 8,
+    _mm512_set1_pd _mm512_loadu_pd _mm512_storeu_pd _mm512_fmadd_pd _mm512_add_pd _mm512_mul_pd
+    |a, b| _mm512_castsi512_pd(_mm512_or_si512(_mm512_castpd_si512(a), _mm512_castpd_si512(b))),
+    |v| u32::from(_mm512_cmp_pd_mask::<_CMP_NEQ_UQ>(v, _mm512_setzero_pd()))
+);
+
 /// The first 8 to 16 lanes of an AVX-512 register, as many as a slice has elements.
 #[derive(Clone, Copy)]
 pub struct Part(F32x16);
