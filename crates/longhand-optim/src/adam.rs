@@ -1,6 +1,6 @@
 use longhand_tensor::{Float, Parameters};
 
-use crate::optimizer::{expect_below_1, expect_not_negative, steps_and_learning_rate};
+use crate::optimizer::{expect_below_1, expect_not_negative, formula, steps_and_learning_rate};
 use crate::{Optimizer, OptimizerState, Resumable};
 
 /// Adam: steps scaled by running means of the gradient and of its square, as `torch.optim.Adam`.
@@ -148,26 +148,53 @@ impl<M> AdamState<M> {
     }
 }
 
-impl<F: Float, M: Parameters<F>> Optimizer<F, M> for AdamState<M> {
-    #[track_caller]
-    fn update(&mut self, model: &mut M, grad: &M) {
-        let Adam { learning_rate, betas: (beta1, beta2), epsilon, weight_decay } = self.options;
-        self.powers = (self.powers.0 * beta1, self.powers.1 * beta2);
+/// The numbers of one step.
+#[derive(Clone, Copy)]
+struct Now {
+    betas: [f64; 2],
+    rate: f64,
+    correction: f64,
+    epsilon: f64,
+    shrink: f64,
+    l2: f64,
+}
+
+formula! {
+    fn moved<F>(now: Now) -> [3] of [1] {
+        let [b1, b2] = now.betas.map(F::from_f64);
         // 1 − β is computed before it is rounded to F: in f32 it would lose most of its digits.
-        let [b1, b2, fresh1, fresh2, epsilon] =
-            [beta1, beta2, 1.0 - beta1, 1.0 - beta2, epsilon].map(F::from_f64);
-        let rate = F::from_f64(learning_rate / (1.0 - self.powers.0)); // η / (1 − β₁ᵗ)
-        let correction = F::from_f64((1.0 - self.powers.1).sqrt()); // √(1 − β₂ᵗ)
-        let (shrink, l2) = match self.decoupled {
-            true => (F::from_f64(1.0 - learning_rate * weight_decay), F::zero()),
-            false => (F::one(), F::from_f64(weight_decay)),
-        };
-        M::each([model, &mut self.mean, &mut self.square], [grad], move |[p, m, v], [g]| {
+        let [fresh1, fresh2] = now.betas.map(|beta| F::from_f64(1.0 - beta));
+        let [rate, correction, epsilon, shrink, l2] =
+            [now.rate, now.correction, now.epsilon, now.shrink, now.l2].map(F::from_f64);
+        move |[p, m, v], [g]| {
             let p = p * shrink; // θ ← θ − η·λ·θ
             let d = g + l2 * p; // d = g + λ·θ
             let m = b1 * m + fresh1 * d; // m ← β₁·m + (1 − β₁)·d
             let v = b2 * v + fresh2 * d * d; // v ← β₂·v + (1 − β₂)·d²
             [p - rate * m / (v.sqrt() / correction + epsilon), m, v] // θ ← θ − η·m̂ / (√v̂ + ε)
+        }
+    }
+}
+
+impl<F: Float, M: Parameters<F>> Optimizer<F, M> for AdamState<M> {
+    #[track_caller]
+    fn update(&mut self, model: &mut M, grad: &M) {
+        let Adam { learning_rate, betas: (beta1, beta2), epsilon, weight_decay } = self.options;
+        self.powers = (self.powers.0 * beta1, self.powers.1 * beta2);
+        let (shrink, l2) = match self.decoupled {
+            true => (1.0 - learning_rate * weight_decay, 0.0),
+            false => (1.0, weight_decay),
+        };
+        let now = Now {
+            betas: [beta1, beta2],
+            rate: learning_rate / (1.0 - self.powers.0), // η / (1 − β₁ᵗ)
+            correction: (1.0 - self.powers.1).sqrt(),    // √(1 − β₂ᵗ)
+            epsilon,
+            shrink,
+            l2,
+        };
+        M::zip([model, &mut self.mean, &mut self.square], [grad], &mut |pmv, g| {
+            moved(F::slices(pmv, g), now);
         });
     }
 

@@ -1,5 +1,6 @@
-use longhand_tensor::{Float, Parameters};
+use longhand_tensor::{Float, Parameters, sum_squares};
 
+use crate::optimizer::formula;
 use crate::{Optimizer, OptimizerState, Resumable};
 
 /// Scales a gradient down so that the norm over all its parameters together is at most `max_norm`,
@@ -27,26 +28,36 @@ pub fn clip_global_norm<F: Float, M: Parameters<F>>(grad: &mut M, max_norm: f64)
     expect_norm(max_norm);
     let norm = global_norm(grad);
     if let Some(scale) = scale(norm, max_norm) {
-        M::each([grad], [], move |[g], []| [g * scale]);
+        M::zip([grad], [], &mut |g, none| scaled(F::slices(g, none), scale));
     }
     norm
+}
+
+formula! {
+    fn scaled<F>(scale: f64) -> [1] of [0] {
+        let scale = F::from_f64(scale);
+        move |[g], []| [g * scale]
+    }
+}
+
+formula! {
+    fn scaled_copy<F>(scale: f64) -> [1] of [1] {
+        let scale = F::from_f64(scale);
+        move |[_], [g]| [g * scale]
+    }
 }
 
 /// `‖g‖ = √(Σ g²)` over all parameters, in f64.
 fn global_norm<F: Float, M: Parameters<F>>(grad: &M) -> f64 {
     let mut squares = 0.0;
-    M::zip([], [grad], &mut |[], [g]| {
-        for g in g {
-            squares += g.to_f64() * g.to_f64();
-        }
-    });
+    M::zip([], [grad], &mut |[], [g]| squares += sum_squares(g));
     f64::sqrt(squares)
 }
 
 /// What a gradient of this norm is multiplied by, if it is too long.
-fn scale<F: Float>(norm: f64, max_norm: f64) -> Option<F> {
+fn scale(norm: f64, max_norm: f64) -> Option<f64> {
     let scale = max_norm / (norm + 1e-6);
-    (scale < 1.0).then(|| F::from_f64(scale))
+    (scale < 1.0).then_some(scale)
 }
 
 #[track_caller]
@@ -94,7 +105,9 @@ impl<F: Float, M: Parameters<F>, O: Optimizer<F, M>> Optimizer<F, M> for Clipped
     fn update(&mut self, model: &mut M, grad: &M) {
         match scale(global_norm(grad), self.max_norm) {
             Some(scale) => {
-                M::each([&mut self.scaled], [grad], move |[_], [g]| [g * scale]);
+                M::zip([&mut self.scaled], [grad], &mut |scaled, g| {
+                    scaled_copy(F::slices(scaled, g), scale);
+                });
                 self.optimizer.update(model, &self.scaled);
             }
             None => self.optimizer.update(model, grad),

@@ -159,6 +159,24 @@ macro_rules! steps_and_learning_rate {
 }
 pub(crate) use steps_and_learning_rate;
 
+/// A formula for the numbers at one place of some parameters, as a pass over all places. It is compiled
+/// here for both types of numbers, so it is fast however little a program is optimised that uses it.
+macro_rules! formula {
+    ($(#[$doc:meta])* fn $name:ident<$F:ident>($options:ident: $type:ty) -> [$N:literal] of [$M:literal] $formula:block) => {
+        $(#[$doc])*
+        fn $name(slices: longhand_tensor::Slices<'_, $N, $M>, $options: $type) {
+            fn of<$F: Float>(changed: [&mut [$F]; $N], read: [&[$F]; $M], $options: $type) {
+                longhand_tensor::pass(changed, read, $formula);
+            }
+            match slices {
+                longhand_tensor::Slices::F32(changed, read) => of(changed, read, $options),
+                longhand_tensor::Slices::F64(changed, read) => of(changed, read, $options),
+            }
+        }
+    };
+}
+pub(crate) use formula;
+
 /// Panics unless an option is a finite number, 0 or more.
 #[track_caller]
 pub(crate) fn expect_not_negative(option: &str, value: f64) {

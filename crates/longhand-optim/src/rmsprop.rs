@@ -1,6 +1,6 @@
 use longhand_tensor::{Float, Parameters};
 
-use crate::optimizer::{expect_below_1, expect_not_negative, steps_and_learning_rate};
+use crate::optimizer::{expect_below_1, expect_not_negative, formula, steps_and_learning_rate};
 use crate::{Optimizer, OptimizerState, Resumable};
 
 /// RMSprop: steps divided by the root of a running mean of the squared gradient, as
@@ -102,45 +102,122 @@ impl<M> RmsPropState<M> {
     }
 }
 
+/// The options as numbers of one type, and the parts of the formula.
+#[derive(Clone, Copy)]
+struct Rule<F> {
+    eta: F,
+    alpha: F,
+    fresh: F,
+    epsilon: F,
+    mu: F,
+    lambda: F,
+}
+
+impl<F: Float> Rule<F> {
+    fn new(options: RmsProp) -> Rule<F> {
+        let RmsProp { learning_rate, alpha, epsilon, momentum, weight_decay, .. } = options;
+        let [eta, alpha, fresh, epsilon, mu, lambda] =
+            [learning_rate, alpha, 1.0 - alpha, epsilon, momentum, weight_decay].map(F::from_f64);
+        Rule { eta, alpha, fresh, epsilon, mu, lambda }
+    }
+
+    /// d = g + λ·θ
+    #[inline(always)]
+    fn decayed(self, g: F, p: F) -> F {
+        g + self.lambda * p
+    }
+
+    /// v ← α·v + (1 − α)·d²
+    #[inline(always)]
+    fn square(self, v: F, d: F) -> F {
+        self.alpha * v + self.fresh * d * d
+    }
+
+    /// a ← α·a + (1 − α)·d
+    #[inline(always)]
+    fn mean(self, a: F, d: F) -> F {
+        self.alpha * a + self.fresh * d
+    }
+
+    /// s = d / (√v + ε)
+    #[inline(always)]
+    fn scaled(self, d: F, v: F) -> F {
+        d / (v.sqrt() + self.epsilon)
+    }
+
+    /// b ← μ·b + s
+    #[inline(always)]
+    fn smoothed(self, b: F, s: F) -> F {
+        self.mu * b + s
+    }
+}
+
+formula! {
+    fn moved<F>(options: RmsProp) -> [2] of [1] {
+        let rule = Rule::new(options);
+        move |[p, v], [g]| {
+            let d = rule.decayed(g, p);
+            let v = rule.square(v, d);
+            [p - rule.eta * rule.scaled(d, v), v] // θ ← θ − η·s
+        }
+    }
+}
+
+formula! {
+    /// With momentum.
+    fn moved_smoothly<F>(options: RmsProp) -> [3] of [1] {
+        let rule = Rule::new(options);
+        move |[p, v, b], [g]| {
+            let d = rule.decayed(g, p);
+            let v = rule.square(v, d);
+            let b = rule.smoothed(b, rule.scaled(d, v));
+            [p - rule.eta * b, v, b] // θ ← θ − η·b
+        }
+    }
+}
+
+formula! {
+    /// Centred: with v − a² in place of v.
+    fn moved_centred<F>(options: RmsProp) -> [3] of [1] {
+        let rule = Rule::new(options);
+        move |[p, v, a], [g]| {
+            let d = rule.decayed(g, p);
+            let (v, a) = (rule.square(v, d), rule.mean(a, d));
+            [p - rule.eta * rule.scaled(d, v - a * a), v, a]
+        }
+    }
+}
+
+formula! {
+    /// Both.
+    fn moved_centred_smoothly<F>(options: RmsProp) -> [4] of [1] {
+        let rule = Rule::new(options);
+        move |[p, v, a, b], [g]| {
+            let d = rule.decayed(g, p);
+            let (v, a) = (rule.square(v, d), rule.mean(a, d));
+            let b = rule.smoothed(b, rule.scaled(d, v - a * a));
+            [p - rule.eta * b, v, a, b]
+        }
+    }
+}
+
 impl<F: Float, M: Parameters<F>> Optimizer<F, M> for RmsPropState<M> {
     #[track_caller]
     fn update(&mut self, model: &mut M, grad: &M) {
-        let RmsProp { learning_rate, alpha, epsilon, momentum, weight_decay, .. } = self.options;
-        let [eta, fresh, alpha, epsilon, mu, lambda] =
-            [learning_rate, 1.0 - alpha, alpha, epsilon, momentum, weight_decay].map(F::from_f64);
-        let decayed = move |g: F, p: F| g + lambda * p; // d = g + λ·θ
-        let square = move |v: F, d: F| alpha * v + fresh * d * d; // v ← α·v + (1 − α)·d²
-        let mean = move |a: F, d: F| alpha * a + fresh * d; // a ← α·a + (1 − α)·d
-        let scaled = move |d: F, v: F| d / (v.sqrt() + epsilon); // s = d / (√v + ε)
-        let smoothed = move |b: F, s: F| mu * b + s; // b ← μ·b + s
-        let squares = &mut self.square;
+        let (options, squares) = (self.options, &mut self.square);
         match (&mut self.mean, &mut self.buffer) {
-            (None, None) => M::each([model, squares], [grad], move |[p, v], [g]| {
-                let d = decayed(g, p);
-                let v = square(v, d);
-                [p - eta * scaled(d, v), v] // θ ← θ − η·s
+            (None, None) => {
+                M::zip([model, squares], [grad], &mut |pv, g| moved(F::slices(pv, g), options));
+            }
+            (None, Some(buffer)) => M::zip([model, squares, buffer], [grad], &mut |pvb, g| {
+                moved_smoothly(F::slices(pvb, g), options);
             }),
-            (None, Some(buffer)) => {
-                M::each([model, squares, buffer], [grad], move |[p, v, b], [g]| {
-                    let d = decayed(g, p);
-                    let v = square(v, d);
-                    let b = smoothed(b, scaled(d, v));
-                    [p - eta * b, v, b] // θ ← θ − η·b
-                })
-            }
-            (Some(means), None) => {
-                M::each([model, squares, means], [grad], move |[p, v, a], [g]| {
-                    let d = decayed(g, p);
-                    let (v, a) = (square(v, d), mean(a, d));
-                    [p - eta * scaled(d, v - a * a), v, a]
-                })
-            }
+            (Some(means), None) => M::zip([model, squares, means], [grad], &mut |pva, g| {
+                moved_centred(F::slices(pva, g), options);
+            }),
             (Some(means), Some(buffer)) => {
-                M::each([model, squares, means, buffer], [grad], move |[p, v, a, b], [g]| {
-                    let d = decayed(g, p);
-                    let (v, a) = (square(v, d), mean(a, d));
-                    let b = smoothed(b, scaled(d, v - a * a));
-                    [p - eta * b, v, a, b]
+                M::zip([model, squares, means, buffer], [grad], &mut |pvab, g| {
+                    moved_centred_smoothly(F::slices(pvab, g), options);
                 });
             }
         }

@@ -1,6 +1,6 @@
 use longhand_tensor::{Float, Parameters};
 
-use crate::optimizer::{expect_below_1, expect_not_negative, steps_and_learning_rate};
+use crate::optimizer::{expect_below_1, expect_not_negative, formula, steps_and_learning_rate};
 use crate::{Optimizer, OptimizerState, Resumable};
 
 /// Stochastic gradient descent, with momentum, Nesterov momentum and weight decay, as
@@ -105,22 +105,49 @@ impl<M> SgdState<M> {
     }
 }
 
+/// The options in one step.
+#[derive(Clone, Copy)]
+struct Now {
+    options: Sgd,
+    first: bool,
+}
+
+formula! {
+    /// Without momentum.
+    fn decayed<F>(now: Now) -> [1] of [1] {
+        let [eta, lambda] = [now.options.learning_rate, now.options.weight_decay].map(F::from_f64);
+        move |[p], [g]| {
+            let d = g + lambda * p; // d = g + λ·θ
+            [p - eta * d] // θ ← θ − η·d
+        }
+    }
+}
+
+formula! {
+    /// With momentum.
+    fn moved<F>(now: Now) -> [2] of [1] {
+        let Sgd { learning_rate, momentum, dampening, nesterov, weight_decay } = now.options;
+        let [eta, mu, undamped, lambda] =
+            [learning_rate, momentum, 1.0 - dampening, weight_decay].map(F::from_f64);
+        move |[p, v], [g]| {
+            let d = if lambda == F::zero() { g } else { g + lambda * p }; // d = g + λ·θ
+            let v = if now.first { d } else { mu * v + undamped * d }; // v ← μ·v + (1 − τ)·d
+            [p - eta * if nesterov { d + mu * v } else { v }, v] // θ ← θ − η·v
+        }
+    }
+}
+
 impl<F: Float, M: Parameters<F>> Optimizer<F, M> for SgdState<M> {
     #[track_caller]
     fn update(&mut self, model: &mut M, grad: &M) {
-        let Sgd { learning_rate, momentum, dampening, nesterov, weight_decay } = self.options;
-        let [eta, mu, undamped, lambda] =
-            [learning_rate, momentum, 1.0 - dampening, weight_decay].map(F::from_f64);
-        let decayed = move |g: F, p: F| if lambda == F::zero() { g } else { g + lambda * p }; // d = g + λ·θ
-        let first = self.steps == 0;
+        let options = Now { options: self.options, first: self.steps == 0 };
+        let Sgd { learning_rate, weight_decay, .. } = self.options;
         match &mut self.velocity {
-            None if lambda == F::zero() => model.add_scaled(-eta, grad), // θ ← θ − η·g
-            None => M::each([model], [grad], move |[p], [g]| [p - eta * decayed(g, p)]), // θ ← θ − η·d
-            Some(velocity) => M::each([model, velocity], [grad], move |[p, v], [g]| {
-                let d = decayed(g, p);
-                let v = if first { d } else { mu * v + undamped * d }; // v ← μ·v + (1 − τ)·d
-                [p - eta * if nesterov { d + mu * v } else { v }, v] // θ ← θ − η·v
-            }),
+            None if weight_decay == 0.0 => model.add_scaled(F::from_f64(-learning_rate), grad), // θ ← θ − η·g
+            None => M::zip([model], [grad], &mut |p, g| decayed(F::slices(p, g), options)),
+            Some(velocity) => {
+                M::zip([model, velocity], [grad], &mut |pv, g| moved(F::slices(pv, g), options))
+            }
         }
     }
 

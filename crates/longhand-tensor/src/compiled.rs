@@ -65,6 +65,9 @@ pub trait Compiled: Scalar {
 
     /// Writes `bytes / 255`.
     fn from_bytes(isa: Isa, bytes: &[u8], numbers: &mut [Self]);
+
+    /// The sum of the squares.
+    fn sum_squares(isa: Isa, numbers: &[Self]) -> f64;
 }
 
 /// Functions for one instruction set: `$features` are those that its token stands for, none for the
@@ -127,6 +130,11 @@ macro_rules! kernels {
             $(#[target_feature(enable = $features)])?
             pub fn from_bytes(_: $isa, bytes: &[u8], numbers: &mut [$float]) {
                 functions::$float::from_bytes(bytes, numbers);
+            }
+
+            $(#[target_feature(enable = $features)])?
+            pub fn sum_squares(_: $isa, numbers: &[$float]) -> f64 {
+                functions::sum_squares(numbers)
             }
         }
     };
@@ -228,6 +236,10 @@ macro_rules! compiled {
 
             fn from_bytes(isa: Isa, bytes: &[u8], numbers: &mut [$float]) {
                 call!($float, isa, from_bytes(bytes, numbers));
+            }
+
+            fn sum_squares(isa: Isa, numbers: &[$float]) -> f64 {
+                call!($float, isa, sum_squares(numbers))
             }
         }
     };
@@ -371,6 +383,20 @@ mod tests {
                 assert!(tiny.iter().all(|&x| x == 0.0), "{isa:?}");
                 tiny.fill(f32::MIN_POSITIVE);
             }
+        }
+    }
+
+    #[test]
+    fn every_isa_sums_the_same_squares() {
+        for n in [0, 1, 15, 16, 17, 1000] {
+            let numbers: Vec<f32> = (0..n).map(|i| (i * 37 % 101) as f32 / 7.0 - 5.0).collect();
+            let exact: f64 = numbers.iter().map(|&x| f64::from(x) * f64::from(x)).sum();
+            let of = |isa| f32::sum_squares(isa, &numbers);
+            let portable = of(Isa::Portable(Portable));
+            assert!((portable - exact).abs() <= 1e-12 * exact, "{n}: {portable} {exact}");
+            assert!(
+                Isa::available().into_iter().all(|isa| of(isa).to_bits() == portable.to_bits())
+            );
         }
     }
 

@@ -67,6 +67,14 @@ pub trait Float:
     /// Whether the value is neither infinite nor NaN.
     fn is_finite(self) -> bool;
 
+    /// The slices, of the type that they are: for functions that are compiled for both types in the crate
+    /// that they are written in.
+    #[doc(hidden)]
+    fn slices<'a, const N: usize, const M: usize>(
+        changed: [&'a mut [Self]; N],
+        read: [&'a [Self]; M],
+    ) -> Slices<'a, N, M>;
+
     /// The value, or zero where it is denormal: smaller than the smallest normal number, which
     /// makes arithmetic with it many times slower.
     ///
@@ -80,6 +88,16 @@ pub trait Float:
     }
 }
 
+/// Slices of one of the two types: some that are changed, and some that are read.
+#[doc(hidden)]
+#[derive(Debug)]
+pub enum Slices<'a, const N: usize, const M: usize> {
+    /// Of `f32`.
+    F32([&'a mut [f32]; N], [&'a [f32]; M]),
+    /// Of `f64`.
+    F64([&'a mut [f64]; N], [&'a [f64]; M]),
+}
+
 #[inline]
 fn one<F: Float>(function: Function, x: F) -> F {
     let mut numbers = [x];
@@ -88,7 +106,7 @@ fn one<F: Float>(function: Function, x: F) -> F {
 }
 
 macro_rules! float {
-    ($type:ident $ln_1p:ident $cos:ident) => {
+    ($type:ident $variant:ident $ln_1p:ident $cos:ident) => {
         impl Float for $type {
             #[inline]
             fn from_f64(value: f64) -> Self {
@@ -135,11 +153,18 @@ macro_rules! float {
                 $type::abs(self)
             }
             #[inline]
+            fn slices<'a, const N: usize, const M: usize>(
+                changed: [&'a mut [$type]; N],
+                read: [&'a [$type]; M],
+            ) -> Slices<'a, N, M> {
+                Slices::$variant(changed, read)
+            }
+            #[inline]
             fn is_finite(self) -> bool {
                 $type::is_finite(self)
             }
         }
     };
 }
-float!(f32 log1pf cosf);
-float!(f64 log1p cos);
+float!(f32 F32 log1pf cosf);
+float!(f64 F64 log1p cos);

@@ -73,6 +73,29 @@ pub fn each<F: Scalar, const N: usize, const M: usize>(
     }
 }
 
+/// The sum of the squares, in f64: sixteen sums of every sixteenth number, added in pairs.
+#[inline(always)]
+pub fn sum_squares<F: Scalar + Into<f64>>(numbers: &[F]) -> f64 {
+    let mut sums = [0.0f64; 16];
+    let (blocks, rest) = numbers.as_chunks::<16>();
+    for block in blocks {
+        for i in 0..16 {
+            let x: f64 = block[i].into();
+            sums[i] += x * x;
+        }
+    }
+    for (sum, &x) in sums.iter_mut().zip(rest) {
+        let x: f64 = x.into();
+        *sum += x * x;
+    }
+    for half in [8, 4, 2, 1] {
+        for i in 0..half {
+            sums[i] += sums[i + half];
+        }
+    }
+    sums[0]
+}
+
 /// Replaces each number by what `f` makes of its position, counted from `at`, and of it.
 #[inline(always)]
 pub fn map_positions<F: Copy>(numbers: &mut [F], at: u32, f: impl Fn(u32, F) -> F + Copy) {

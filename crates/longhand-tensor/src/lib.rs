@@ -66,9 +66,13 @@ pub use sums::{add_sum_rows, sum};
 #[doc(hidden)]
 pub use arrays::{recycle, unspecified, unspecified_at_line};
 #[doc(hidden)]
+pub use float::Slices;
+#[doc(hidden)]
+pub use parameters::pass;
+#[doc(hidden)]
 pub use pool::{ignored_environment, in_parts, zip_parts};
 #[doc(hidden)]
-pub use rows::{from_bytes, map_positions};
+pub use rows::{from_bytes, map_positions, sum_squares};
 #[doc(hidden)]
 pub use simd::prefetch;
 #[doc(hidden)]

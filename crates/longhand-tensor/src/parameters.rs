@@ -102,10 +102,7 @@ pub trait Parameters<F: Float>: Clone {
         read: [&Self; M],
         f: impl Fn([F; N], [F; M]) -> [F; N] + Copy + Sync,
     ) {
-        let isa = Isa::detect();
-        Self::zip(changed, read, &mut |changed, read| {
-            in_parts_of(changed, read, |changed, read| each(isa, changed, read, f));
-        });
+        Self::zip(changed, read, &mut |changed, read| pass(changed, read, f));
     }
 
     /// The parameters with names and shapes, for files and messages. `0.weight [784, 30]` is the
@@ -125,6 +122,17 @@ pub trait Parameters<F: Float>: Clone {
     fn count(&self) -> usize {
         self.params().iter().map(|p| p.len()).sum()
     }
+}
+
+/// What [`Parameters::each`] does to the slices of one parameter.
+#[doc(hidden)]
+pub fn pass<F: Float, const N: usize, const M: usize>(
+    changed: [&mut [F]; N],
+    read: [&[F]; M],
+    f: impl Fn([F; N], [F; M]) -> [F; N] + Copy + Sync,
+) {
+    let isa = Isa::detect();
+    in_parts_of(changed, read, |changed, read| each(isa, changed, read, f));
 }
 
 /// A parameter with its name and its shape. Displayed as `0.weight [784, 30]`.

@@ -39,6 +39,15 @@ pub fn from_bytes<F: Float>(bytes: &[u8], numbers: &mut [F]) {
     F::from_bytes(Isa::detect(), bytes, numbers);
 }
 
+/// The sum of the squares, in f64. The order of the additions depends on how many numbers there are alone.
+///
+/// ```
+/// assert_eq!(longhand_tensor::sum_squares(&[3.0f32, 4.0]), 25.0);
+/// ```
+pub fn sum_squares<F: Float>(numbers: &[F]) -> f64 {
+    F::sum_squares(Isa::detect(), numbers)
+}
+
 /// Replaces each number `x` by `e^x`: what [`Float::exp`] gives, of many numbers at once.
 ///
 /// ```
