@@ -1,4 +1,4 @@
-use longhand_tensor::{Float, recycle, unspecified_at_line};
+use longhand_tensor::{Float, from_bytes, in_parts, recycle, unspecified_at_line};
 use ndarray::{Array2, Axis};
 
 use crate::{Batch, Data};
@@ -22,6 +22,9 @@ use crate::{Batch, Data};
 #[derive(Clone, Debug, PartialEq)]
 pub struct Samples<F, T = Vec<usize>> {
     x: Array2<F>,
+    /// The same as bytes, where all numbers are bytes divided by 255, as pixels are: of these a quarter has
+    /// to be read to make a batch.
+    bytes: Option<Vec<u8>>,
     targets: T,
 }
 
@@ -39,7 +42,8 @@ impl<F: Float, T: Targets> Samples<F, T> {
             "Samples: {found} targets, expected {samples} as there are samples"
         );
         let x = if x.is_standard_layout() { x } else { x.as_standard_layout().into_owned() };
-        Samples { x, targets }
+        let bytes = bytes_of(x.as_slice().expect("standard layout"));
+        Samples { x, bytes, targets }
     }
 
     /// The samples, `[n, features]`.
@@ -51,6 +55,24 @@ impl<F: Float, T: Targets> Samples<F, T> {
     pub fn targets(&self) -> &T {
         &self.targets
     }
+}
+
+/// The bytes that these numbers are, divided by 255.
+fn bytes_of<F: Float>(numbers: &[F]) -> Option<Vec<u8>> {
+    let mut bytes = vec![];
+    let mut back = [F::zero(); 1024];
+    for numbers in numbers.chunks(back.len()) {
+        let first = bytes.len();
+        bytes.extend(numbers.iter().map(|x| (x.to_f64() * 255.0).round() as u8));
+        let back = &mut back[..numbers.len()];
+        from_bytes(&bytes[first..], back);
+        // (A negative zero has another inverse.)
+        let same = |(&x, &y): (&F, &F)| x == y && F::one() / x == F::one() / y;
+        if !numbers.iter().zip(&*back).all(same) {
+            return None;
+        }
+    }
+    Some(bytes)
 }
 
 impl<F: Float, T: Targets> Data<F> for Samples<F, T> {
@@ -66,9 +88,17 @@ impl<F: Float, T: Targets> Data<F> for Samples<F, T> {
         batch.x = unspecified_at_line(positions.len(), columns);
         let (from, to) = (self.x.as_slice(), batch.x.as_slice_mut());
         let (from, to) = (from.expect("standard layout"), to.expect("standard layout"));
-        for (row, &i) in to.chunks_exact_mut(columns.max(1)).zip(positions) {
-            row.copy_from_slice(&from[i * columns..][..columns]);
-        }
+        let bytes = self.bytes.as_deref();
+        in_parts(to, columns.max(1), |at, rows| {
+            let rows = rows.chunks_exact_mut(columns.max(1));
+            for (row, &i) in rows.zip(&positions[at / columns.max(1)..]) {
+                let sample = i * columns..(i + 1) * columns;
+                match bytes {
+                    Some(bytes) => from_bytes(&bytes[sample], row),
+                    None => row.copy_from_slice(&from[sample]),
+                }
+            }
+        });
         self.targets.select_into(positions, &mut batch.targets);
     }
 }
@@ -125,6 +155,26 @@ mod tests {
             Samples::<f32>::new(Array2::zeros((2, 0)), vec![0, 1]).batch(&[1]).x.dim(),
             (1, 0)
         );
+    }
+
+    /// Pixels are kept as bytes, and any other number as it is: the numbers are the same to the bit.
+    #[test]
+    fn numbers_are_what_they_were() {
+        let pixels: Vec<f32> = (0..3000).map(|i| (i % 256) as f32 / 255.0).collect();
+        for (at, other) in
+            [(0, None), (5, Some(0.3)), (2999, Some(2.0)), (7, Some(f32::NAN)), (256, Some(-0.0))]
+        {
+            let mut numbers = pixels.clone();
+            other.inspect(|&other| numbers[at] = other);
+            let x = Array2::from_shape_vec((30, 100), numbers).unwrap();
+            let samples = Samples::new(x.clone(), vec![0; 30]);
+            assert_eq!(samples.bytes.is_some(), other.is_none());
+            let batch = samples.batch(&(0..30).collect::<Vec<_>>()).x;
+            assert!(
+                batch.iter().zip(&x).all(|(found, x)| found.to_bits() == x.to_bits()),
+                "{other:?}"
+            );
+        }
     }
 
     #[test]
