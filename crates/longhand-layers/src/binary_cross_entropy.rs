@@ -1,9 +1,9 @@
-use longhand_tensor::{Float, sum};
-use ndarray::{Array2, ArrayRef2};
+use longhand_tensor::{Float, exp_in_place, ln_in_place, recycle, sum_slice};
+use ndarray::{Array2, ArrayRef2, Zip};
 
-use crate::Loss;
+use crate::elementwise::map_through;
 use crate::loss::expect_target;
-use crate::sigmoid::sigmoid;
+use crate::{Layer, Loss, Sigmoid};
 
 /// Cross-entropy of the sigmoid of **logits** (not of probabilities) against targets between 0 and
 /// 1, mean over all `N` elements of the batch: several yes-or-no questions at once.
@@ -49,18 +49,37 @@ impl<F: Float> Loss<F> for BinaryCrossEntropyWithLogits {
     #[track_caller]
     fn loss(&self, z: &ArrayRef2<F>, target: &Array2<F>) -> F {
         expect_target("BinaryCrossEntropyWithLogits", z, target);
-        let losses = z.iter().zip(target).map(|(&z, &t)| {
-            let linear = if z < F::zero() { -z * t } else { z * (F::one() - t) };
-            linear + (-z.abs()).exp().ln_1p() // l = z·(1 − t) or −z·t, + ln(1 + exp(−|z|))
+        let mut losses = map_through(z, |z| -z.abs(), ln_1p_of_exp, |_, l| l); // ln(1 + exp(−|z|))
+        Zip::from(&mut losses).and(z).and(target).for_each(|l, &z, &t| {
+            *l += if z < F::zero() { -z * t } else { z * (F::one() - t) }; // + z·(1 − t) or −z·t
         });
-        sum(losses) / F::from_f64(z.len() as f64)
+        let loss = sum_slice(losses.as_slice().expect("standard layout"));
+        recycle(losses);
+        loss / F::from_f64(z.len() as f64)
     }
 
     #[track_caller]
-    fn loss_and_grad(&self, mut z: Array2<F>, target: &Array2<F>) -> (F, Array2<F>) {
+    fn loss_and_grad(&self, z: Array2<F>, target: &Array2<F>) -> (F, Array2<F>) {
         let loss = self.loss(&z, target);
         let n = F::from_f64(z.len() as f64);
-        z.zip_mut_with(target, |z, &t| *z = (sigmoid(*z) - t) / n); // dz = (σ(z) − t) / N
-        (loss, z)
+        let mut dz = Sigmoid.infer_owned(z);
+        dz.zip_mut_with(target, |p, &t| *p = (*p - t) / n); // dz = (σ(z) − t) / N
+        (loss, dz)
+    }
+}
+
+/// Replaces each `x`, which is not positive, by `ln(1 + exp(x))`. With `e = exp(x)` and `u = 1 + e` rounded,
+/// that is `ln u + (e − (u − 1)) / u`: the quotient is what was lost when `u` was rounded.
+fn ln_1p_of_exp<F: Float>(numbers: &mut [F]) {
+    exp_in_place(numbers);
+    let mut logarithms = [F::zero(); 256];
+    for numbers in numbers.chunks_mut(logarithms.len()) {
+        let logarithms = &mut logarithms[..numbers.len()];
+        logarithms.iter_mut().zip(&*numbers).for_each(|(u, &e)| *u = F::one() + e);
+        ln_in_place(logarithms);
+        for (e, &ln) in numbers.iter_mut().zip(&*logarithms) {
+            let u = F::one() + *e;
+            *e = ln + (*e - (u - F::one())) / u;
+        }
     }
 }

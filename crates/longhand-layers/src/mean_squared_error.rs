@@ -1,4 +1,4 @@
-use longhand_tensor::{Float, sum};
+use longhand_tensor::{Float, sum_products};
 use ndarray::{Array2, ArrayRef2};
 
 use crate::Loss;
@@ -32,16 +32,23 @@ impl<F: Float> Loss<F> for MeanSquaredError {
     #[track_caller]
     fn loss(&self, y: &ArrayRef2<F>, target: &Array2<F>) -> F {
         expect_target("MeanSquaredError", y, target);
-        let n = F::from_f64(y.len() as f64);
-        let squares = sum(y.iter().zip(target).map(|(&y, &t)| (y - t) * (y - t)));
-        squares / n // L = Σ (y − t)² / N
+        of_differences(&(&y.view() - target)) // L = Σ (y − t)² / N
     }
 
     #[track_caller]
     fn loss_and_grad(&self, mut y: Array2<F>, target: &Array2<F>) -> (F, Array2<F>) {
-        let loss = self.loss(&y, target);
+        expect_target("MeanSquaredError", &y, target);
+        y -= target;
+        let loss = of_differences(&y);
         let two_over_n = F::from_f64(2.0 / y.len() as f64);
-        y.zip_mut_with(target, |y, &t| *y = two_over_n * (*y - t)); // dy = 2·(y − t) / N
+        y.map_inplace(|d| *d = two_over_n * *d); // dy = 2·(y − t) / N
         (loss, y)
     }
+}
+
+/// `Σ d² / N`
+fn of_differences<F: Float>(d: &Array2<F>) -> F {
+    let d = d.as_standard_layout();
+    let d = d.as_slice().expect("standard layout");
+    sum_products(d, d) / F::from_f64(d.len() as f64)
 }

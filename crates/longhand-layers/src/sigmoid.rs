@@ -31,11 +31,6 @@ pub struct Sigmoid;
 
 parameters!(Sigmoid {});
 
-/// `σ(x)`, with an exponential that cannot overflow.
-pub(crate) fn sigmoid<F: Float>(x: F) -> F {
-    sigmoid_of(x, (-x.abs()).exp())
-}
-
 /// `σ(x)`, of `x` and `e = exp(−|x|)`.
 fn sigmoid_of<F: Float>(x: F, e: F) -> F {
     if x >= F::zero() { F::one() / (F::one() + e) } else { e / (F::one() + e) }
