@@ -3,6 +3,7 @@
 
 mod allocations;
 mod bad_input;
+mod bits;
 mod dependencies;
 mod docs;
 mod examples;
