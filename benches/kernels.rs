@@ -86,6 +86,25 @@ fn weight_gradient<const DENSE: bool>(bencher: Bencher<'_, '_>, (n, k, m): (usiz
         .bench_local(|| add_matmul_tn(black_box(&x), black_box(&dy), black_box(&mut dw)));
 }
 
+/// Where zeros pay: a product of numbers of which this share, in per cent, is not zero.
+#[divan::bench(args = [5, 20, 50, 75, 100])]
+fn affine_by_density(bencher: Bencher<'_, '_>, per_cent: usize) {
+    let (n, k, m) = (128, 784, 800);
+    let chance = uniform(k, n).reversed_axes();
+    let mut x = uniform(n, k);
+    x.zip_mut_with(&chance, |x, &chance| {
+        if (chance + 1.0) * 50.0 >= per_cent as f32 {
+            *x = 0.0;
+        }
+    });
+    let (w, b) = (uniform(k, m), Array1::from_elem(m, 0.5));
+    let y = affine(&x, &w, &b);
+    check(&y, k, |r, c| 0.5 + dot(x.row(r).to_owned(), w.column(c).to_owned()));
+    bencher
+        .counter(flops((n, k, m)))
+        .bench_local(|| affine(black_box(&x), black_box(&w), black_box(&b)));
+}
+
 /// The weight's gradient, and the step of plain SGD, in one.
 #[divan::bench(args = SHAPES, consts = [false, true])]
 fn weight_step<const DENSE: bool>(bencher: Bencher<'_, '_>, (n, k, m): (usize, usize, usize)) {

@@ -48,7 +48,7 @@ use super::{begin, finish, load};
 use crate::scalar::Scalar;
 use crate::simd::{Simd, prefetch_line};
 use crate::tuning::{
-    COPIED_AHEAD, COST_OF_A_PRODUCT, LINE, LISTED_AT_ONCE, MOST_LINES, NEIGHBOURS,
+    AT_ONCE, COPIED_AHEAD, COST_OF_A_PRODUCT, LINE, LISTED_AT_ONCE, MOST_LINES, NEIGHBOURS,
     SUMMED_IN_GROUPS, TRANSPOSED_AT_ONCE, VECTORS, WORTH_A_COPY,
 };
 
@@ -96,7 +96,12 @@ pub fn groups<F: Scalar, V: Simd<F>, const PANEL: usize>(
                 Left::Columns(a) => Left::Columns(a.part(&ks, &part)),
             };
             lists.fill::<V>(isa, a, skip, scale.is_some());
-            lists.multiply::<V, PANEL>(isa, &ks, b, scale, &mut c[part]);
+            match (b, &mut c[part]) {
+                (Right::Rows(b), [c]) if scale.is_none() => {
+                    lists.add_line::<V>(isa, b.rows_between(ks.start, ks.end), c);
+                }
+                (b, c) => lists.multiply::<V, PANEL>(isa, &ks, b, scale, c),
+            }
         }
     }
 }
@@ -371,6 +376,29 @@ impl<F: Scalar> Lists<F> {
         }
     }
 
+    /// Adds to `c` the product of a single line with `b`. Nothing is used twice, so what counts is to read
+    /// rows of `b` from end to end, some at a time.
+    #[inline(always)]
+    fn add_line<V: Simd<F>>(&self, isa: V::Isa, b: Matrix<'_, F>, c: &mut [F]) {
+        let mut start = 0;
+        for (part, end) in self.parts.iter().zip(&self.ends) {
+            let b = b.rows_between(part.ks.start, part.ks.end);
+            let (positions, values) = (&self.positions[start..end.0], &self.values[start..end.1]);
+            start = end.0;
+            let (of_several, rest) = positions.as_chunks::<AT_ONCE>();
+            let (values, rest_values) = values.as_chunks::<AT_ONCE>();
+            for (positions, values) in of_several.iter().zip(values) {
+                add_rows::<F, V, AT_ONCE>(isa, *positions, *values, b, c);
+            }
+            for (&k, &x) in rest.iter().zip(rest_values) {
+                add_rows::<F, V, 1>(isa, [k], [x], b, c);
+            }
+        }
+        for c in c {
+            *c = *c + F::zero(); // every zero of a sum is a positive one
+        }
+    }
+
     /// Adds to `c` the product with rows `ks` of `b`, or this times the scale; of `b` up to `PANEL`
     /// columns are copied at a time.
     #[inline(always)]
@@ -619,6 +647,38 @@ impl<F: Scalar, V: Simd<F>, const C: usize, R: Rows<F, V, C>> Rows<F, V, C> for 
 fn store<F: Scalar, V: Simd<F>, const C: usize>(row: [V; C], to: &mut [F]) {
     for (c, vector) in row.into_iter().enumerate() {
         vector.store(&mut to[c * V::LANES..]);
+    }
+}
+
+/// Adds to `c` these rows of `b` times these numbers, one after the other.
+#[inline(always)]
+fn add_rows<F: Scalar, V: Simd<F>, const R: usize>(
+    isa: V::Isa,
+    positions: [u32; R],
+    values: [F; R],
+    b: Matrix<'_, F>,
+    c: &mut [F],
+) {
+    let n = c.len();
+    let mut rows = [&b.data[..0]; R];
+    let mut x = [V::splat(isa, F::zero()); R];
+    for r in 0..R {
+        rows[r] = &b.row(positions[r] as usize)[..n];
+        x[r] = V::splat(isa, values[r]);
+    }
+    let mut at = 0;
+    while at + V::LANES <= n {
+        let mut sum = V::load(isa, &c[at..]);
+        for r in 0..R {
+            sum = x[r].mul_add(V::load(isa, &rows[r][at..]), sum);
+        }
+        sum.store(&mut c[at..]);
+        at += V::LANES;
+    }
+    for i in at..n {
+        for r in 0..R {
+            c[i] = values[r].fused(rows[r][i], c[i]);
+        }
     }
 }
 
