@@ -16,6 +16,7 @@ use ndarray::Array2;
 
 type Hidden = Chain<Linear<f32>, Chain<LayerNorm<f32>, Chain<Activation, Dropout>>>;
 type Net = Chain<Hidden, Linear<f32>>;
+type Rule = Box<dyn Optimizer<f32, Net>>;
 
 /// Wide enough, at a batch of 128, for products, passes over weights and passes over activations to be
 /// split onto threads.
@@ -28,7 +29,7 @@ fn net(activation: Activation) -> Net {
     hidden.then(Linear::new(WIDTH, 10, rng))
 }
 
-fn optimizers(model: &Net) -> Vec<(&'static str, Box<dyn Optimizer<f32, Net>>)> {
+fn optimizers(model: &Net) -> Vec<(&'static str, Rule)> {
     let sgd = Sgd { learning_rate: 0.1, ..Sgd::default() };
     let momentum = Sgd { momentum: 0.9, ..sgd };
     let (adam, adamw, rms) = (Adam::default(), AdamW::default(), RmsProp::default());
