@@ -13,7 +13,7 @@ import sys
 import venv
 from pathlib import Path
 
-from workloads import net_flags
+from flags import net_flags
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent

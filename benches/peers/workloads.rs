@@ -47,7 +47,7 @@ pub fn tasks(peer: &'static str) -> impl Iterator<Item = Task> {
         };
         let Batch { x, targets: labels } = Data::<f32>::batch(&split, &(0..split.len()).collect::<Vec<_>>());
         Task {
-            images: x.into_raw_vec_and_offset().0,
+            images: x.iter().copied().collect(), // a batch's memory may begin before its first number
             labels: labels.into_iter().map(|label| label as u32).collect(),
             widths: listed.widths,
             batch: listed.batch,

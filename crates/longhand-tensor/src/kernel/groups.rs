@@ -189,7 +189,7 @@ impl<F: Scalar> Lists<F> {
         let summed = match size {
             _ if at_once => SUMMED_IN_GROUPS,
             2 if many => SUMMED_IN_GROUPS / 2,
-            4 => 2 * SUMMED_IN_GROUPS,
+            MOST_LINES => 2 * SUMMED_IN_GROUPS,
             _ => SUMMED_IN_GROUPS,
         };
         self.parts.clear();
@@ -212,7 +212,9 @@ impl<F: Scalar> Lists<F> {
                 self.positions.extend_from_slice(found);
                 let from = (&a[ks.start * step..], line, step);
                 match size {
-                    4 => list_values::<F, 4>(from, group, found, &mut self.values),
+                    MOST_LINES => {
+                        list_values::<F, MOST_LINES>(from, group, found, &mut self.values)
+                    }
                     2 => list_values::<F, 2>(from, group, found, &mut self.values),
                     _ => list_values::<F, 1>(from, group, found, &mut self.values),
                 }
