@@ -89,6 +89,17 @@ def table(medians, peers):
         print(f"| {workload}, {unit} | " + " | ".join(cells) + f" | {ratio} |")
 
 
+def title(workload):
+    """What a workload is: `W1: 784-10`."""
+    listed = LISTED.get(workload)
+    if not listed:
+        return workload
+    parts = ["-".join(map(str, listed["widths"])), listed.get("optimizer"), listed.get("activation")]
+    parts += ["LayerNorm"] if listed.get("layer_norm") else []
+    parts += ["dropout"] if listed.get("dropout") else []
+    return f"{workload}: " + ", ".join(part for part in parts if part)
+
+
 def plot(medians, peers, path):
     """Bars, as multiples of longhand's time."""
     row, width, left = 22, 760, 150
@@ -102,7 +113,7 @@ def plot(medians, peers, path):
     for workload, times in medians.items():
         unit, scale = UNITS.get(workload, ("ms an epoch", 1e3))
         y += 16
-        parts.append(f'<text x="10" y="{y}" font-weight="bold">{workload}, {unit}</text>')
+        parts.append(f'<text x="10" y="{y}" font-weight="bold">{title(workload)}; {unit}</text>')
         y += 8
         for peer, time in sorted(times.items(), key=lambda item: item[1]):
             length = max(1, (width - left - 150) * time / times["longhand"] / longest)
