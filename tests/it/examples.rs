@@ -477,6 +477,10 @@ fn workloads_print_a_json_line_each() {
     for (flags, names) in [
         ("--workloads W1,W2,W5B --reps 2", &["W1", "W2", "W5B"][..]),
         ("--dims 784,12,10 --batch 37 --reps 1 --threads 1", &["784-12-10"]),
+        (
+            "--dims 784,20,10 --activation gelu --optimizer momentum --dropout 0.1,0.1 --layer-norm --reps 1",
+            &["784-20-10"],
+        ),
     ] {
         let out = success(&run("workloads", flags, folder.path()));
         let lines: Vec<Value> =
@@ -496,6 +500,9 @@ fn workloads_print_a_json_line_each() {
         ("--workloads W9", "`W9`"),
         ("--dims 783,10", "--dims"),
         ("--batch 0", "found `0`"),
+        ("--dims 784,10 --optimizer lion", "expected one of sgd, momentum"),
+        ("--dims 784,10 --dropout 0.1,0.2,0.3", "one or two shares"),
+        ("--optimizer adam", "--dims"),
         ("--nonsense", "nonsense"),
     ] {
         let output = run("workloads", flags, folder.path());
