@@ -520,12 +520,14 @@ impl Files {
             },
         });
         folder.write("config.json", format!("{config:#}\n"))?;
+        // From before there is a file that says that a run has begun.
+        let interrupt = Interrupt::listen();
         let mut metrics = folder.begin("metrics.csv")?;
         let measure = sets.measure().name();
         metrics.line(&format!(
             "epoch,train_loss,train_{measure},valid_loss,valid_{measure},seconds"
         ))?;
-        Ok(Files { folder, metrics, interrupt: Interrupt::listen() })
+        Ok(Files { folder, metrics, interrupt })
     }
 
     /// Puts the folder in its place. Without `--checkpoint-every`, a checkpoint is of no use any more.
