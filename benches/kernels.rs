@@ -64,15 +64,21 @@ fn flops((rows, inner, columns): (usize, usize, usize)) -> ItemsCount {
     ItemsCount::new(2 * rows * inner * columns)
 }
 
-#[divan::bench(args = SHAPES, consts = [false, true])]
-fn affine_forward<const DENSE: bool>(bencher: Bencher<'_, '_>, (n, k, m): (usize, usize, usize)) {
-    let x = if DENSE { uniform(n, k) } else { input(n, k) };
+/// Times a product of `x` with weights for `m` outputs.
+fn time_affine(bencher: Bencher<'_, '_>, x: &Array2<f32>, m: usize) {
+    let (n, k) = x.dim();
     let (w, b) = (uniform(k, m), Array1::from_elem(m, 0.5));
-    let y = affine(&x, &w, &b);
+    let y = affine(x, &w, &b);
     check(&y, k, |r, c| 0.5 + dot(x.row(r).to_owned(), w.column(c).to_owned()));
     bencher
         .counter(flops((n, k, m)))
-        .bench_local(|| affine(black_box(&x), black_box(&w), black_box(&b)));
+        .bench_local(|| affine(black_box(x), black_box(&w), black_box(&b)));
+}
+
+#[divan::bench(args = SHAPES, consts = [false, true])]
+fn affine_forward<const DENSE: bool>(bencher: Bencher<'_, '_>, (n, k, m): (usize, usize, usize)) {
+    let x = if DENSE { uniform(n, k) } else { input(n, k) };
+    time_affine(bencher, &x, m);
 }
 
 #[divan::bench(args = SHAPES, consts = [false, true])]
@@ -97,12 +103,7 @@ fn affine_by_density(bencher: Bencher<'_, '_>, per_cent: usize) {
             *x = 0.0;
         }
     });
-    let (w, b) = (uniform(k, m), Array1::from_elem(m, 0.5));
-    let y = affine(&x, &w, &b);
-    check(&y, k, |r, c| 0.5 + dot(x.row(r).to_owned(), w.column(c).to_owned()));
-    bencher
-        .counter(flops((n, k, m)))
-        .bench_local(|| affine(black_box(&x), black_box(&w), black_box(&b)));
+    time_affine(bencher, &x, m);
 }
 
 /// The weight's gradient, and the step of plain SGD, in one.

@@ -103,13 +103,6 @@ fn finish<F: Scalar, V: Simd<F>, const C: usize>(
     }
 }
 
-/// Of a row so long, `r * length + length` cannot be too large a number for any `r` of 32 bits:
-/// known once, it needs not be asked in the loop.
-#[inline(always)]
-fn expect_short(length: usize) {
-    assert!(length <= u32::MAX as usize, "a row has at most 2³² − 1 elements");
-}
-
 /// Calls `$body` with the number of vectors in a block as a constant.
 macro_rules! with_vectors {
     ($count:expr, $C:ident => $body:expr) => {

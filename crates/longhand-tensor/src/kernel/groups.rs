@@ -9,8 +9,8 @@
 //!     groups  = the lines, those whose bits are alike together, by 2 or 4
 //!     for part in ks, by SUMMED_IN_GROUPS:
 //!       list[part, group] = (k, A[i,k] for i in group) for each k in part where any is not zero
-//!     for block in the columns of C, by 4 vectors:
-//!       for part in ks:
+//!     for part in ks:
+//!       for block in the columns of C, by 4 vectors:
 //!         panel[k] = B[k, block] for each k that any line needs
 //!         for group in groups:
 //!           acc[i] = C[i, block] for i in group
@@ -583,7 +583,7 @@ const HALF: usize = VECTORS / 2;
 
 /// Rows of the right operand, of each the vectors of a block.
 trait Rows<F: Scalar, V: Simd<F>, const C: usize> {
-    /// The row that list has at `i`, which is row `k`.
+    /// Row `k`, which the list has at `i`.
     fn row(&mut self, isa: V::Isa, i: usize, k: usize) -> [V; C];
 }
 

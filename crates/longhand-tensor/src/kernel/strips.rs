@@ -45,7 +45,7 @@
 
 use super::alive::{columns_alive, rows_alive};
 use super::matrix::Matrix;
-use super::{begin, blocks, columns_at, expect_short, finish, load, with_vectors};
+use super::{begin, blocks, columns_at, finish, load, with_vectors};
 use crate::scalar::Scalar;
 use crate::simd::Simd;
 use crate::tuning::{
@@ -123,6 +123,7 @@ fn rows_in_strips<F: Scalar, V: Simd<F>, T: Simd<F, Isa = V::Isa>>(
                         ROWS_TOGETHER if const { C <= 2 } => {
                             rows_tile::<F, T, ROWS_TOGETHER, C>(isa, x, alive, w, bias, at, y)
                         }
+                        // (Where two vectors fill a strip, there are always four rows or one.)
                         HALF if const { C * T::LANES <= strip::<F>() && 2 * T::LANES < strip::<F>() } => {
                             rows_tile::<F, T, HALF, C>(isa, x, alive, w, bias, at, y)
                         }
@@ -324,4 +325,11 @@ fn transposed_tile<F: Scalar, T: Simd<F>, const C: usize, const P: usize>(
     for p in 0..P {
         finish(isa, acc[p], scale, &mut dw[p * columns..][..columns], at);
     }
+}
+
+/// Of a row so long, `r * length + length` cannot be too large a number for any `r` of 32 bits. It
+/// is checked before the loop, so that the loop need not check it.
+#[inline(always)]
+fn expect_short(length: usize) {
+    assert!(length <= u32::MAX as usize, "a row has at most 2³² − 1 elements");
 }
