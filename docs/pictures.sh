@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Makes the pictures of README.md and docs/homework.md from runs: docs/pictures/*.svg, and docs/report.png, which needs Chromium.
+# Makes the pictures of README.md and docs/homework.md from runs: docs/pictures/*, and docs/report.png and docs/playground.png, which need
+# Chromium and Node.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 runs=$(mktemp -d)
@@ -23,6 +24,6 @@ for run in compare lr_find sweep regression; do
 done
 cp "$runs/logistic/weights.png" docs/pictures/templates.png
 
-chromium --headless --no-sandbox --disable-gpu --disable-background-networking --disable-component-update --disable-sync \
-  --user-data-dir="$runs/chromium" --hide-scrollbars --window-size=1040,1290 --screenshot="$PWD/docs/report.png" \
-  "file://$runs/mlp/report.html" 2> /dev/null
+cargo run --release --quiet --example mlp -- --out "$runs/drawn" --augment 10 --lr 0.05 > /dev/null
+cargo run --release --quiet --example playground -- --out "$runs/playground.html" > /dev/null
+node docs/pictures.mjs chromium "$runs/drawn/report.html" "$runs/playground.html" docs

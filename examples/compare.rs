@@ -111,13 +111,26 @@ fn run() -> Result<(), Failure> {
         ))?;
         pairs.push((logistic, mlp, mcnemar(logistic_only, mlp_only)));
     }
+    let verdict = verdict(&pairs);
     let summary = summary(&pairs, n);
-    print(&summary)?;
+    print(&format!("{summary}{}", wrapped(&verdict)))?;
 
     let (logistic, mlp, _) = &pairs[0];
     let labels: Vec<usize> = digits.test.labels().iter().map(|&l| usize::from(l)).collect();
     let comparison = Comparison {
         title: "One layer and two",
+        verdict: &verdict,
+        heads: &[
+            "model",
+            "accuracy, mean ± standard deviation",
+            "seed 42",
+            "95 % interval",
+            "lowest validation loss",
+        ],
+        rows: &[
+            row("logistic regression", &pairs, |p| &p.0, n),
+            row("perceptron", &pairs, |p| &p.1, n),
+        ],
         text: summary.trim(),
         names: ["logistic regression", "the perceptron"],
         losses: &losses(logistic, mlp),
@@ -204,27 +217,9 @@ fn summary(pairs: &[(Outcome, Outcome, f64)], n: usize) -> String {
         logistic.losses.iter().zip(&mlp.losses).map(|(l, m)| l - m).collect();
     let mut rng = generator(42);
     let (mean, low, high) = bootstrap_mean(&differences, || rng.next_u64());
-    let gains: Vec<f64> = pairs.iter().map(|(l, m, _)| m.accuracy() - l.accuracy()).collect();
-    let better = gains.iter().filter(|g| **g > 0.0).count();
-    let clear = pairs.iter().filter(|(.., p)| *p < 0.05).count();
-    let seeds = pairs.len();
-    let verdict = if better == seeds && clear == seeds {
-        format!(
-            "The perceptron is better on these digits: with each of the {seeds} seeds, and by\n\
-             more than chance explains (p < 0.05 each time)."
-        )
-    } else {
-        format!(
-            "The perceptron was the better one with {better} of {seeds} seeds, and a difference was more\n\
-             than chance explains with {clear} (p < 0.05): that settles nothing."
-        )
-    };
     format!(
         "\naccuracy over the seeds, mean ± standard deviation\n  logistic    {}\n  perceptron  {}\n  difference  {}\n\
-         with seed 42\n  logistic    {} (95 %, Wilson)\n  perceptron  {} (95 %, Wilson)\n  p-value of equal accuracy: {p:.1e} (McNemar, exact)\n  loss of an image, logistic less perceptron: {mean:.4}\n    ({low:.4} to {high:.4}, 95 %, bootstrap)\n\n\
-         {verdict}\nThis need not hold for other images or other settings. All seeds share their\n\
-         images: the spread over the seeds is that of training, and the intervals are\n\
-         those of the choice of images.\n",
+         with seed 42\n  logistic    {} (95 %, Wilson)\n  perceptron  {} (95 %, Wilson)\n  p-value of equal accuracy: {p:.1e} (McNemar, exact)\n  loss of an image, logistic less perceptron: {mean:.4}\n    ({low:.4} to {high:.4}, 95 %, bootstrap)\n\n",
         over_seeds(|(l, ..)| l.accuracy()),
         over_seeds(|(_, m, _)| m.accuracy()),
         over_seeds(|(l, m, _)| m.accuracy() - l.accuracy()),
@@ -233,15 +228,73 @@ fn summary(pairs: &[(Outcome, Outcome, f64)], n: usize) -> String {
     )
 }
 
+/// Which model is better, and what that is worth.
+fn verdict(pairs: &[(Outcome, Outcome, f64)]) -> String {
+    let better = pairs.iter().filter(|(l, m, _)| m.accuracy() > l.accuracy()).count();
+    let clear = pairs.iter().filter(|(.., p)| *p < 0.05).count();
+    let seeds = pairs.len();
+    let verdict = if better == seeds && clear == seeds {
+        format!(
+            "The perceptron is better on these digits: with each of the {seeds} seeds, and by \
+             more than chance explains (p < 0.05 each time)."
+        )
+    } else {
+        format!(
+            "The perceptron was the better one with {better} of {seeds} seeds, and a difference was more \
+             than chance explains with {clear} (p < 0.05): that settles nothing."
+        )
+    };
+    format!(
+        "{verdict} This need not hold for other images or other settings. All seeds share their \
+         images: the spread over the seeds is that of training, and the intervals are \
+         those of the choice of images."
+    )
+}
+
+/// A text in lines of at most 80 characters.
+fn wrapped(text: &str) -> String {
+    let (mut lines, mut line) = (String::new(), String::new());
+    for word in text.split(' ') {
+        if !line.is_empty() && line.len() + word.len() >= 80 {
+            lines += &format!("{line}\n");
+            line.clear();
+        }
+        line += if line.is_empty() { "" } else { " " };
+        line += word;
+    }
+    lines + &line + "\n"
+}
+
+/// A model's row in the table of the page.
+fn row(
+    name: &str,
+    pairs: &[(Outcome, Outcome, f64)],
+    of: fn(&(Outcome, Outcome, f64)) -> &Outcome,
+    n: usize,
+) -> Vec<String> {
+    let accuracies: Vec<f64> = pairs.iter().map(|pair| of(pair).accuracy()).collect();
+    let (mean, deviation) = mean_and_deviation(&accuracies);
+    let first = of(&pairs[0]);
+    let (low, high) = wilson(first.count(), n);
+    let lowest = first.history.iter().map(|e| e.valid.loss).fold(f64::INFINITY, f64::min);
+    vec![
+        name.to_owned(),
+        format!("{mean:.4} ± {deviation:.4}"),
+        format!("{:.4}", first.accuracy()),
+        format!("{low:.4} to {high:.4}"),
+        format!("{lowest:.4}"),
+    ]
+}
+
 /// Both losses of both models.
 fn losses(logistic: &Outcome, mlp: &Outcome) -> [Curve; 4] {
     let curve = |name: &str, of: &Outcome, loss: fn(&Epoch<f64>) -> f64| {
         Curve::new(name, of.history.iter().map(loss).collect())
     };
     [
-        curve("1 layer, train", logistic, |e| e.train.loss),
+        curve("1 layer, train", logistic, |e| e.train.loss).training(),
         curve("1 layer, valid", logistic, |e| e.valid.loss),
-        curve("2 layers, train", mlp, |e| e.train.loss),
-        curve("2 layers, valid", mlp, |e| e.valid.loss),
+        curve("2 layers, train", mlp, |e| e.train.loss).training().of_model(1),
+        curve("2 layers, valid", mlp, |e| e.valid.loss).of_model(1),
     ]
 }

@@ -1,22 +1,27 @@
 //! Shows a data set: how many images of each class, mean and standard deviation of the pixels, and
-//! the first images.
+//! the first images. Or shows the runs in a folder, on a page that compares them.
 //!
-//! `cargo run --example look`, or `cargo run --example look -- --data DIR`
+//! `cargo run --example look`, `cargo run --example look -- --data DIR`, or
+//! `cargo run --example look -- --runs runs`
 
 use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser;
 use longhand_mnist::{Dataset, Split};
-use longhand_report::in_characters;
-use longhand_run::{Failure, exit, folder, open, parse, terminal};
+use longhand_report::{RunSummary, Runs, in_characters};
+use longhand_run::{Failure, exit, folder, open, parse, past_runs, terminal, write_whole};
 
-/// Shows a data set of digits, or of other pictures in MNIST's format.
+/// Shows a data set of digits, or of other pictures in MNIST's format; or the runs in a folder.
 #[derive(Parser)]
 struct Flags {
     /// Folder or name of other digits, as for mlp [default: the digits inside the program]
     #[arg(long, value_name = "DIR", value_parser = folder())]
-    data: Option<std::path::PathBuf>,
+    data: Option<PathBuf>,
+    /// Write runs.html into this folder of runs: their curves in one chart, and a table of what they reach
+    #[arg(long, value_name = "DIR", value_parser = folder(), conflicts_with = "data")]
+    runs: Option<PathBuf>,
 }
 
 fn main() -> ExitCode {
@@ -24,8 +29,37 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Result<(), Failure> {
-    let digits = open(parse::<Flags>()?.data.as_deref()).map_err(Failure::Run)?;
+    let flags = parse::<Flags>()?;
+    if let Some(folder) = &flags.runs {
+        return compare_runs(folder);
+    }
+    let digits = open(flags.data.as_deref()).map_err(Failure::Run)?;
     terminal::print(&look(&digits))
+}
+
+/// Writes the page over the runs in a folder; one for those that predict classes, and one for those that predict
+/// numbers.
+fn compare_runs(folder: &Path) -> Result<(), Failure> {
+    let all = past_runs(folder)?;
+    for (measure, larger_is_better, file) in
+        [("accuracy", true, "runs.html"), ("rmse", false, "runs-rmse.html")]
+    {
+        let runs = all.iter().filter(|run| run.measure == measure);
+        let runs: Vec<RunSummary> = runs.map(|run| run.summary.clone()).collect();
+        if runs.is_empty() {
+            continue;
+        }
+        let title = &format!("Runs in {}", folder.display());
+        let page = Runs { title, runs: &runs, measure, larger_is_better }.html();
+        let path = folder.join(file);
+        write_whole(&path, page)?;
+        let path = terminal::path(&path);
+        terminal::print(&format!(
+            "{} runs by their validation {measure}: see {path}\n",
+            runs.len()
+        ))?;
+    }
+    Ok(())
 }
 
 fn look(dataset: &Dataset) -> String {

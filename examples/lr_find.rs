@@ -98,36 +98,57 @@ fn run() -> Result<(), Failure> {
     text += &format!("\n{}\n", advice(&curve, lowest));
     out.write(
         "lr_find.svg",
-        plot(&format!("{net}: learning-rate range test"), &curve, highest, task.outputs),
+        plot(
+            &format!("{net}: learning-rate range test"),
+            &curve,
+            highest,
+            task.outputs,
+            good(&curve, lowest),
+        ),
     )?;
     let path = out.publish()?.join("lr_find.svg");
     print(&format!("{text}The curve is in {}.\n", terminal::path(&path)))
 }
 
-/// What the curve says of the learning rate; nothing where its lowest place is at an end.
-fn advice(curve: &[(f64, f64)], (lowest, loss): (f64, f64)) -> String {
-    let digits = |rate: f64| if rate < 0.01 { format!("{rate:.1e}") } else { format!("{rate:.2}") };
+/// The learning rates from a tenth to a third of the lowest place; or why the curve does not say which are
+/// good.
+fn good(curve: &[(f64, f64)], (lowest, loss): (f64, f64)) -> Result<[f64; 2], String> {
     let (first, last) = (curve[0].0, curve[curve.len() - 1].0);
     if curve.len() < FEW {
         let steps = curve.len();
-        return format!(
+        return Err(format!(
             "Steps: {steps}, too few to say which learning rate is good. Take a smaller --batch-size\n\
              or more images."
-        );
+        ));
     }
     if lowest == first {
-        return format!("The loss only grows from {} on: take a smaller --from.", digits(first));
+        return Err(format!(
+            "The loss only grows from {} on: take a smaller --from.",
+            digits(first)
+        ));
     }
     if curve[curve.len() - 1].1 < GROWN * loss {
-        return format!("The loss does not grow up to {}: take a larger --to.", digits(last));
+        return Err(format!("The loss does not grow up to {}: take a larger --to.", digits(last)));
     }
-    format!(
-        "The loss is lowest at {}, shortly before it grows.\n\
-         A tenth to a third of that is the usual choice: {} to {}.",
-        digits(lowest),
-        digits(lowest / 10.0),
-        digits(lowest / 3.0)
-    )
+    Ok([lowest / 10.0, lowest / 3.0])
+}
+
+fn digits(rate: f64) -> String {
+    if rate < 0.01 { format!("{rate:.1e}") } else { format!("{rate:.2}") }
+}
+
+/// What the curve says of the learning rate.
+fn advice(curve: &[(f64, f64)], lowest: (f64, f64)) -> String {
+    match good(curve, lowest) {
+        Err(reason) => reason,
+        Ok([from, to]) => format!(
+            "The loss is lowest at {}, shortly before it grows.\n\
+             A tenth to a third of that is the usual choice: {} to {}.",
+            digits(lowest.0),
+            digits(from),
+            digits(to)
+        ),
+    }
 }
 
 /// The learning rate of each step and the smoothed loss, until that has grown beyond use.
@@ -162,17 +183,37 @@ fn range_test<M: Layer<f32>>(mut model: M, digits: &Split, flags: &Flags) -> Vec
 }
 
 /// The loss over the steps, which are named by their learning rates: those that are powers of ten,
-/// as nearly as the steps are.
-fn plot(title: &str, curve: &[(f64, f64)], highest: f64, classes: usize) -> String {
+/// as nearly as the steps are. The good rates are shaded.
+fn plot(
+    title: &str,
+    curve: &[(f64, f64)],
+    highest: f64,
+    classes: usize,
+    good: Result<[f64; 2], String>,
+) -> String {
     let values = curve.iter().map(|&(_, loss)| loss.min(highest)).collect();
     let powers = (-9..9).map(|power| 10f64.powi(power));
+    let step = |rate: f64| curve.iter().position(|c| c.0 >= 0.999 * rate);
     let tick = |rate: f64| {
-        let step = curve.iter().position(|c| c.0 >= 0.999 * rate)?;
+        let step = step(rate)?;
         (0.999 * curve[0].0 <= rate).then(|| (step, rate.to_string()))
     };
     let ticks: Vec<(usize, String)> = powers.filter_map(tick).collect();
-    let (x, y, curves) = ("learning rate", "smoothed loss", &[Curve::new("loss", values)]);
-    let guessing = &format!("ln {classes}: guessing");
-    let mark = Some(((classes as f64).ln(), guessing.as_str()));
-    Chart { title, x, y, curves, mark, ticks: &ticks }.svg()
+    let curves = &[Curve::new("loss", values)];
+    let guessing = format!("ln {classes}: guessing");
+    let range = good.ok().and_then(|[from, to]| {
+        let text = format!("try {} to {}", digits(from), digits(to));
+        Some((step(from)? as f64, step(to)? as f64, text))
+    });
+    Chart {
+        title,
+        x: "learning rate",
+        y: "smoothed loss",
+        curves,
+        line: Some(((classes as f64).ln(), &guessing)),
+        ticks: &ticks,
+        band: range.as_ref().map(|(from, to, text)| (*from, *to, text.as_str())),
+        ..Chart::default()
+    }
+    .svg()
 }

@@ -66,10 +66,10 @@ fn a_run_prints_a_line_per_epoch_and_leaves_three_files() {
         let plot = fs::read_to_string(files.join("loss.svg")).unwrap();
         assert!(plot.starts_with("<svg ") && plot.ends_with("</svg>\n"));
         for part in [
-            "class=\"curve c0\"",
-            "class=\"curve c1\"",
+            "class=\"curve m0 dashed\"",
+            "class=\"curve m0\"",
             ">valid</text>",
-            ">ln 10 = 2.303: guessing<",
+            "ln 10 = 2.303: guessing<",
         ] {
             assert!(plot.contains(part), "{part} is missing in {plot}");
         }
@@ -83,26 +83,29 @@ fn a_run_prints_a_line_per_epoch_and_leaves_three_files() {
             let info = png::Decoder::new(file).read_info().unwrap().info().clone();
             (info.width, info.height)
         };
-        let units = if example == "mlp" { 3 } else { 1 }; // rows of ten units
-        assert_eq!(size("weights.png"), (10 * 28, units * 28));
+        let expected = match example {
+            "mlp" => (10 * (3 * 28 + 8), 3 * (3 * 28 + 24)),
+            _ => (5 * (6 * 28 + 8), 2 * (6 * 28 + 24)), // so few are larger
+        };
+        assert_eq!(size("weights.png"), expected);
         assert_eq!(size("mistakes.png"), (6 * 28, 4 * 28));
 
-        // The page loads nothing, is small, and counts what it shows.
+        // The page loads nothing, links to what is beside it, is small, and counts what it shows.
         let page = fs::read_to_string(files.join("report.html")).unwrap();
         assert!(page.len() < 2_000_000 && page.ends_with("</html>\n"), "{}", page.len());
-        for elsewhere in ["src=", "href=", "@import", "url(http"] {
+        let links: Vec<&str> =
+            page.split("href=\"").skip(1).map(|link| link.split('"').next().unwrap()).collect();
+        assert_eq!(links, ["metrics.csv", "config.json", "model.safetensors"]);
+        for elsewhere in ["src=", "@import", "url(http", "fetch("] {
             assert!(!page.contains(elsewhere), "{elsewhere}");
         }
         let metrics = fs::read_to_string(files.join("metrics.csv")).unwrap();
         let accuracy: f64 =
             metrics.lines().last().unwrap().split(',').nth(4).unwrap().parse().unwrap();
         assert!(page.contains(&format!("{:.1} % on 5000 images", 100.0 * accuracy)), "{accuracy}");
-        let cells = page.split("images\" data-c=").skip(1);
-        let counts: Vec<usize> = cells
-            .map(|cell| {
-                cell.split("\">").nth(1).unwrap().split('<').next().unwrap().parse().unwrap()
-            })
-            .collect();
+        let cells = page.split(" images\" data-n=\"").skip(1);
+        let counts: Vec<usize> =
+            cells.map(|cell| cell.split('"').next().unwrap().parse().unwrap()).collect();
         assert_eq!((counts.len(), counts.iter().sum::<usize>()), (100, 5000));
         let right: usize = (0..10).map(|digit| counts[11 * digit]).sum();
         assert_eq!(right as f64 / 5000.0, accuracy);
@@ -269,6 +272,10 @@ fn compare_says_which_of_the_models_is_better_and_how_sure_that_is() {
     }
     let shown: usize = rows[0][3..5].iter().map(|n| n.parse::<usize>().unwrap().min(48)).sum();
     assert_eq!(page.matches("<figure>").count(), shown);
+    // It begins with the result, as a sentence and a table.
+    let lead = page.find("<p class=\"lead\">The perceptron is better on these digits").unwrap();
+    let row = page.find("</i> logistic regression</th><td>0.").unwrap();
+    assert!(lead < row && row < page.find("<svg").unwrap());
     assert!(printed.lines().all(|l| l.chars().count() <= 80), "{printed}");
 
     let refused = run("compare", "--seeds 0", folder.path());

@@ -4,6 +4,7 @@
 mod allocations;
 mod bad_input;
 mod bits;
+mod browser;
 mod dependencies;
 mod docs;
 mod examples;

@@ -21,17 +21,25 @@ for (const plain of [true, false]) {
 }
 "#;
 
+/// What a program prints, if it is there and succeeds.
+fn printed(program: &str, arguments: &[&str]) -> Option<String> {
+    let output = Command::new(program).args(arguments).output().ok()?;
+    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
+/// Whether Rust can compile for WebAssembly.
+pub fn can_compile() -> bool {
+    let rustc = std::env::var("RUSTC").unwrap_or("rustc".to_owned());
+    let library =
+        printed(&rustc, &["--print", "target-libdir", "--target", "wasm32-unknown-unknown"]);
+    library.is_some_and(|library| PathBuf::from(library).exists())
+}
+
 /// The version of Node, if it is there and Rust can compile for WebAssembly.
 fn node() -> Option<u32> {
-    let run = |program: &str, arguments: &[&str]| {
-        let output = Command::new(program).args(arguments).output().ok()?;
-        output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
-    };
-    let rustc = std::env::var("RUSTC").unwrap_or("rustc".to_owned());
-    let library = run(&rustc, &["--print", "target-libdir", "--target", "wasm32-unknown-unknown"])?;
-    let version = run("node", &["--version"])?;
+    let version = printed("node", &["--version"])?;
     let major = version.trim_start_matches('v').split('.').next()?.parse().ok()?;
-    PathBuf::from(library).exists().then_some(major)
+    can_compile().then_some(major)
 }
 
 /// Compiles the program with these features of WebAssembly, and trains there.

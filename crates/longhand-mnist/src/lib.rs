@@ -37,6 +37,7 @@
 //! 3.0](https://creativecommons.org/licenses/by-sa/3.0/); the code of this crate is MIT OR
 //! Apache-2.0. With `default-features = false` the digits are left out.
 
+mod augment;
 mod csv_files;
 mod dataset;
 #[cfg(feature = "download")]

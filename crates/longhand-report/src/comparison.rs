@@ -3,7 +3,7 @@ use std::fmt::Write;
 use ndarray::ArrayView3;
 
 use crate::chart::{Curve, escape, loss_svg};
-use crate::page::HEAD;
+use crate::page::{foot, head, values_table};
 use crate::picture::{address, gray};
 
 /// Images shown of those that only one model classifies correctly.
@@ -18,9 +18,12 @@ const SHOWN: usize = 48;
 /// let images = Array3::from_elem((3, 2, 2), 255);
 /// let page = Comparison {
 ///     title: "One layer and two",
-///     text: "Two layers are better.",
+///     verdict: "Two layers are better.",
+///     heads: &["model", "accuracy"],
+///     rows: &[vec!["one layer".to_owned(), "0.33".to_owned()], vec!["two layers".to_owned(), "1.0".to_owned()]],
+///     text: "Over one seed.",
 ///     names: ["one layer", "two layers"],
-///     losses: &[Curve::new("one", vec![2.3, 0.5]), Curve::new("two", vec![2.3, 0.3])],
+///     losses: &[Curve::new("one", vec![2.3, 0.5]), Curve::new("two", vec![2.3, 0.3]).of_model(1)],
 ///     classes: &["round".to_owned(), "square".to_owned()],
 ///     images: images.view(),
 ///     labels: &[0, 1, 1],
@@ -33,7 +36,13 @@ const SHOWN: usize = 48;
 pub struct Comparison<'a> {
     /// The heading.
     pub title: &'a str,
-    /// The result of the comparison, as lines of text.
+    /// The result, as a sentence.
+    pub verdict: &'a str,
+    /// What the columns of the table of results are.
+    pub heads: &'a [&'a str],
+    /// A row of the table for each model, as many texts as there are columns.
+    pub rows: &'a [Vec<String>],
+    /// All figures of the comparison, as lines of text.
     pub text: &'a str,
     /// Names of the models.
     pub names: [&'a str; 2],
@@ -53,7 +62,7 @@ impl Comparison<'_> {
     /// The page.
     ///
     /// # Panics
-    /// There are not as many labels or predictions as images, or one is not below the number of
+    /// A row is empty, there are not as many labels or predictions as images, or one is not below the number of
     /// classes.
     #[track_caller]
     pub fn html(&self) -> String {
@@ -61,12 +70,32 @@ impl Comparison<'_> {
         let right = self.labels.len() == n && self.answers.iter().all(|a| a.len() == n);
         assert!(right, "Comparison: expected {n} labels and {n} predictions of each model");
         let title = escape(self.title);
+        let heads: String = self
+            .heads
+            .iter()
+            .map(|head| format!("<th scope=\"col\">{}</th>", escape(head)))
+            .collect();
+        let row = |(model, row): (usize, &Vec<String>)| {
+            let (name, values) = row.split_first().expect("a name");
+            let values: String =
+                values.iter().map(|value| format!("<td>{}</td>", escape(value))).collect();
+            format!(
+                "<tr><th scope=\"row\"><i class=\"line m{model}\"></i> {}</th>{values}</tr>",
+                escape(name)
+            )
+        };
+        let rows: String = self.rows.iter().enumerate().map(row).collect();
         format!(
-            "{HEAD}<title>{title}</title>\n<h1>{title}</h1>\n<pre class=\"scroll\">{}</pre>\n<div class=\"pair\">{}</div>\n{}{}</main>\n</html>\n",
-            escape(self.text),
+            "{}\n<h1>{title}</h1>\n<p class=\"lead\">{}</p>\n<div class=\"scroll\"><table class=\"start\"><tr>{heads}</tr>{rows}</table></div>\n\
+             <div class=\"pair\">{}<div>{}<details><summary>All figures</summary><pre class=\"scroll\">{}</pre></details></div></div>\n{}{}{}",
+            head(self.title),
+            escape(self.verdict),
             self.loss_svg(),
+            values_table(self.losses, &[], ["loss", ""]),
+            escape(self.text),
             self.only(0),
-            self.only(1)
+            self.only(1),
+            foot(&[])
         )
     }
 
@@ -87,7 +116,7 @@ impl Comparison<'_> {
         let (name, other) = (escape(self.names[model]), escape(self.names[1 - model]));
         let mut html = format!(
             "<section><h2>Only {name} was right: {} images</h2><p>{count} of them, each with its label and the prediction of {other}.</p><div class=\"gallery\">\
-             <style>i.o{model}{{background-image:url({address});background-size:calc({count}*var(--w)) var(--w)}}</style>",
+             <style>i.o{model}{{background-image:url(\"{address}\");background-size:calc({count}*var(--w)) var(--w)}}</style>",
             all.len()
         );
         for (at, &image) in shown.iter().enumerate() {
@@ -96,7 +125,7 @@ impl Comparison<'_> {
             let _ = write!(
                 html,
                 "<figure><i role=\"img\" aria-label=\"image {image}, label {label}\" class=\"o{model}\" style=\"--i:{at}\"></i>\
-                 <figcaption>{label}, not {predicted}</figcaption></figure>"
+                 <figcaption><span>{label},</span><span>not {predicted}</span></figcaption></figure>"
             );
         }
         html.push_str("</div></section>\n");

@@ -1,10 +1,12 @@
 //! What an image classifier learned, as one HTML page that needs no other file: [`Report`]. The
-//! same for two classifiers on the same images: [`Comparison`]. And [`statistics`] to compare them.
+//! same for two classifiers on the same images: [`Comparison`]; for all runs in a folder: [`Runs`].
+//! And [`statistics`] to compare them.
 //!
-//! The page shows the curves of loss and accuracy, a confusion matrix whose cells show the images
-//! they count, the worst mistakes, the first layer's weights as pictures, a calibration curve, and
-//! precision and recall for each class. It loads nothing, follows the reader's light or dark
-//! scheme, can be printed, and describes its pictures in words.
+//! The page of a run shows the curves of loss and accuracy, a pad on which one draws what the model
+//! reads ([`Pad`]), the first layer's weights as pictures, a confusion matrix whose cells show the
+//! images they count, the images of the highest losses, precision and recall for each class, and a
+//! calibration curve. It loads nothing, follows the reader's light or dark scheme, can be printed and
+//! used by keyboard, and describes its pictures in words.
 //!
 //! Each picture of the page is also available by itself. [`Chart`] draws curves, as SVG or in
 //! characters for a terminal, and [`HeatMap`] shows the results of several settings.
@@ -20,33 +22,43 @@
 //! let report = Report {
 //!     title: "Two shapes".to_owned(),
 //!     settings: vec![("seed".to_owned(), "42".to_owned())],
-//!     losses: vec![Curve::new("train", vec![0.7, 0.4]), Curve::new("valid", vec![0.7, 0.5])],
+//!     made: vec![],
+//!     files: &[],
+//!     losses: vec![Curve::new("train", vec![0.7, 0.4]).training(), Curve::new("valid", vec![0.7, 0.5])],
 //!     accuracies: vec![Curve::new("valid", vec![0.5, 0.67])],
 //!     classes: vec!["round".to_owned(), "square".to_owned()],
 //!     images: Some(images.view()),
 //!     labels: &[0, 1, 1],
 //!     probabilities: probabilities.view(),
-//!     weights: Some(Array2::zeros((4, 2)).view().into_owned()),
+//!     weights: Some(Array2::zeros((4, 2))),
+//!     active: None,
+//!     pad: None,
 //! };
 //! let page = report.html();
 //! assert!(page.contains("66.7 % on 3 images"));
-//! assert!(page.len() < 20_000);
+//! assert!(page.len() < 60_000);
 //! ```
 
 mod chart;
 mod comparison;
 mod heat;
 mod numbers;
+mod pad;
 mod page;
 mod picture;
+mod predictions;
+mod runs;
 pub mod statistics;
+pub mod web;
 
-pub use chart::{Chart, Curve, loss_svg};
+pub use chart::{Chart, Curve, Mark, loss_svg};
 pub use comparison::Comparison;
 pub use heat::HeatMap;
 pub use numbers::NumbersReport;
+pub use pad::Pad;
 pub use page::{Mistake, Report};
 pub use picture::in_characters;
+pub use runs::{RunSummary, Runs};
 
 /// The program of the README compiles and runs.
 #[cfg(doctest)]

@@ -1,7 +1,7 @@
 use std::fmt::Write;
 
-use crate::chart::{Chart, Curve, escape};
-use crate::page::{HEAD, settings_table};
+use crate::chart::{Chart, Curve, escape, loss_chart};
+use crate::page::{foot, head, made, values_table};
 
 /// What the page of a run shows that predicts numbers.
 ///
@@ -11,6 +11,8 @@ use crate::page::{HEAD, settings_table};
 /// let report = NumbersReport {
 ///     title: "Prices".to_owned(),
 ///     settings: vec![],
+///     made: vec![],
+///     files: &[],
 ///     losses: vec![Curve::new("valid", vec![1.0, 0.2])],
 ///     errors: vec![Curve::new("valid", vec![5.0, 2.0])],
 ///     name: "price".to_owned(),
@@ -23,8 +25,12 @@ use crate::page::{HEAD, settings_table};
 pub struct NumbersReport<'a> {
     /// The heading.
     pub title: String,
-    /// The settings of the run: names and values.
+    /// What the result follows from, and what identifies it: names and values.
     pub settings: Vec<(String, String)>,
+    /// How the page came about, which may differ for the same result: the command, the time.
+    pub made: Vec<(String, String)>,
+    /// Files beside the page, to which it links.
+    pub files: &'a [&'a str],
     /// Mean losses by epoch, from epoch 0, which is before training.
     pub losses: Vec<Curve>,
     /// Roots of the mean squared error by epoch, in the unit of the targets.
@@ -53,45 +59,44 @@ impl NumbersReport<'_> {
         };
         let (error, spread) = (squares(&|i| self.predictions[i]), squares(&|_| mean));
         let root = |squares: f64| significant((squares / n.max(1) as f64).sqrt());
-        let mut html = String::from(HEAD);
-        let _ = write!(
-            html,
-            "<title>{title}</title>\n<h1>{title}</h1>\n<p class=\"lead\">Root of the mean squared error {} on {n} samples. Predicting the \
-             mean for each gives {}{}.</p>\n{}\n<div class=\"pair\">{}{}</div>\n",
-            root(error),
-            root(spread),
-            match spread > 0.0 {
-                true => format!(
-                    ": the net explains {:.1} % of the variance (R²)",
-                    100.0 * (1.0 - error / spread)
-                ),
-                false => String::new(),
-            },
-            settings_table(&self.settings),
-            self.loss_svg(),
-            self.error_svg()
-        );
-        let _ = write!(
-            html,
-            "<section><h2>Predicted against true {}</h2><p>On the dashed line, both are the same.</p><div class=\"pair\">{}</div></section>\n</main>\n</html>\n",
-            escape(&self.name),
-            self.predictions_svg()
-        );
-        html
+        let explained = match spread > 0.0 {
+            true => {
+                let share = 100.0 * (1.0 - error / spread);
+                format!(": the net explains {share:.1} % of the variance (R²)")
+            }
+            false => String::new(),
+        };
+        let (error, spread) = (root(error), root(spread));
+        let parts = [
+            head(&self.title),
+            format!(
+                "<h1>{title}</h1>\n<p class=\"lead\">Root of the mean squared error {error} on {n} samples. Predicting the mean for each gives {spread}{explained}.</p>"
+            ),
+            format!("<div class=\"pair\">{}{}</div>", self.loss_svg(), self.error_svg()),
+            values_table(&self.losses, &self.errors, ["loss", "error"]),
+            format!(
+                "<section><h2>Predicted against true {}</h2><p>On the dashed line, both are the same.</p><div class=\"pair\">{}</div></section>",
+                escape(&self.name),
+                self.predictions_svg()
+            ),
+            made(&self.settings, &self.made, self.files),
+            foot(&[]),
+        ];
+        parts.join("\n")
     }
 
     /// The losses as a picture of their own.
     pub fn loss_svg(&self) -> String {
-        let (title, mark) = (&format!("Loss of {}", self.title), Some((1.0, "the mean for all")));
-        let (x, y) = ("epoch", "loss");
-        Chart { title, x, y, curves: &self.losses, mark, ticks: &[] }.svg()
+        let (title, line) = (&format!("Loss of {}", self.title), Some((1.0, "the mean for all")));
+        let (x, y, curves) = ("epoch", "loss", &self.losses[..]);
+        loss_chart(&Chart { title, x, y, curves, line, ..Chart::default() })
     }
 
     /// The errors as a picture of their own.
     pub fn error_svg(&self) -> String {
         let title = &format!("Error of {}", self.title);
         let (x, y) = ("epoch", "root of the mean squared error");
-        Chart { title, x, y, curves: &self.errors, mark: None, ticks: &[] }.svg()
+        loss_chart(&Chart { title, x, y, curves: &self.errors, ..Chart::default() })
     }
 
     /// Predictions against targets as a picture of its own.

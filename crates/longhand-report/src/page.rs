@@ -2,9 +2,14 @@ use std::fmt::Write;
 
 use ndarray::{Array2, ArrayView2, ArrayView3};
 
-use crate::chart::{Chart, Curve, escape, loss_svg};
+use crate::chart::{Chart, Curve, accuracy_chart, escape, loss_svg};
 use crate::heat::HeatMap;
-use crate::picture::{address, diverging, gray};
+use crate::pad::Pad;
+use crate::picture::{address, diverging, gray, numbered};
+use crate::predictions::{
+    Bin, Prediction, bins, counts, mean, most_confused, predictions, scores, top_losses,
+    worst_mistakes,
+};
 use crate::statistics::wilson;
 
 /// What a run's page shows. The [crate's page](crate) has an example.
@@ -12,8 +17,12 @@ use crate::statistics::wilson;
 pub struct Report<'a> {
     /// The heading.
     pub title: String,
-    /// The settings of the run: names and values.
+    /// What the result follows from, and what identifies it: names and values.
     pub settings: Vec<(String, String)>,
+    /// How the page came about, which may differ for the same result: the command, the time.
+    pub made: Vec<(String, String)>,
+    /// Files beside the page, to which it links.
+    pub files: &'a [&'a str],
     /// Mean losses by epoch, from epoch 0, which is before training.
     pub losses: Vec<Curve>,
     /// Accuracies by epoch, 0 to 1.
@@ -29,14 +38,24 @@ pub struct Report<'a> {
     pub probabilities: ArrayView2<'a, f32>,
     /// The first layer's weights, `[rows · columns, units]`.
     pub weights: Option<Array2<f32>>,
+    /// For each unit of the first layer, the share of the samples for which it is not zero; of units
+    /// that can be zero.
+    pub active: Option<Vec<f64>>,
+    /// The model, for a page on which one can draw.
+    pub pad: Option<Pad<'a>>,
 }
 
 /// Images shown for a cell of the confusion matrix.
 const SHOWN: usize = 12;
 /// Units of the first layer whose weights are shown.
-const UNITS: usize = 100;
+pub(crate) const UNITS: usize = 100;
 const MISTAKES: usize = 24;
-const BINS: usize = 10;
+/// Rows of the table of most confused classes.
+const PAIRS: usize = 8;
+/// A matrix of more classes scrolls.
+const FEW_CLASSES: usize = 12;
+/// Rows of the table of epochs, at most.
+const EPOCHS: usize = 100;
 
 /// A misclassified image.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -49,16 +68,6 @@ pub struct Mistake {
     pub answer: usize,
     /// The predicted probability of that class, 0 to 1.
     pub certainty: f64,
-}
-
-/// An image and its prediction.
-struct Prediction {
-    image: usize,
-    label: usize,
-    /// The classes, the most probable first.
-    order: Vec<usize>,
-    /// Probability of the most probable class.
-    confidence: f32,
 }
 
 impl Report<'_> {
@@ -82,37 +91,40 @@ impl Report<'_> {
             "Report: a label is not below {}",
             shape.1
         );
-        let predictions = self.predictions();
-        let right = predictions.iter().filter(|a| a.order[0] == a.label).count();
+        let predictions = predictions(self);
+        let counts = counts(&predictions, self.classes.len());
+        let right = predictions.iter().filter(|p| p.is_right()).count();
         let (low, high) = wilson(right, n);
-
-        let mut html = String::from(HEAD);
-        let mut section = |part: String| {
-            html.push_str(&part);
-            html.push('\n');
-        };
         let title = escape(&self.title);
-        section(format!("<title>{title}</title>\n<h1>{title}</h1>"));
-        section(format!(
-            "<p class=\"lead\">Accuracy {:.1} % on {n} {} (95 % Wilson interval: {:.1} to {:.1} %).</p>",
-            100.0 * right as f64 / n.max(1) as f64,
-            self.samples(),
-            100.0 * low,
-            100.0 * high
-        ));
-        section(settings_table(&self.settings));
-        section(format!("<div class=\"pair\">{}{}</div>", self.loss_svg(), self.accuracy_svg()));
-        section(self.confusion(&predictions));
-        section(self.mistakes(&predictions));
-        section(self.weights());
-        section(self.calibration(&predictions));
-        section(self.classes_table(&predictions));
-        html.push_str("</main>\n");
-        html + if self.images.is_some() { SCRIPT } else { "</html>\n" }
+        let parts = [
+            head(&self.title),
+            format!("<h1>{title}</h1>"),
+            format!(
+                "<p class=\"lead\">Accuracy {:.1} % on {n} {} (95 % Wilson interval: {:.1} to {:.1} %).</p>",
+                100.0 * right as f64 / n.max(1) as f64,
+                self.samples(),
+                100.0 * low,
+                100.0 * high
+            ),
+            format!("<div class=\"pair\">{}{}</div>", self.loss_svg(), self.accuracy_svg()),
+            values_table(&self.losses, &self.accuracies, ["loss", "accuracy"]),
+            self.pad_section(),
+            self.units(),
+            self.confusion(&predictions, &counts),
+            self.losses_section(&predictions),
+            self.classes_table(&counts),
+            self.calibration(&predictions),
+            made(&self.settings, &self.made, self.files),
+            match self.images {
+                Some(_) => foot(&[crate::web::NET, crate::web::PAD, crate::web::REPORT]),
+                None => foot(&[]),
+            },
+        ];
+        parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n")
     }
 
     /// What the samples are.
-    fn samples(&self) -> &'static str {
+    pub(crate) fn samples(&self) -> &'static str {
         if self.images.is_some() { "images" } else { "samples" }
     }
 
@@ -124,21 +136,17 @@ impl Report<'_> {
     /// The accuracies as a picture of their own.
     pub fn accuracy_svg(&self) -> String {
         let title = &format!("Accuracy of {}", self.title);
-        let (x, y, mark) = ("epoch", "accuracy", Some((1.0, "all correct")));
-        Chart { title, x, y, curves: &self.accuracies, mark, ticks: &[] }.svg()
+        let (x, y, line) = ("epoch", "accuracy", Some((1.0, "all correct")));
+        accuracy_chart(&Chart { title, x, y, curves: &self.accuracies, line, ..Chart::default() })
     }
 
     /// The confusion matrix as a picture of its own.
     pub fn confusion_svg(&self) -> String {
-        let classes = self.classes.len();
-        let mut counts = vec![vec![0.0; classes]; classes];
-        for prediction in self.predictions() {
-            counts[prediction.label][prediction.order[0]] += 1.0;
-        }
-        let share = |row: &Vec<f64>| {
-            let all = row.iter().sum::<f64>().max(1.0);
-            row.iter().map(|count| Some(count / all)).collect()
+        let share = |row: &Vec<usize>| {
+            let all = row.iter().sum::<usize>().max(1) as f64;
+            row.iter().map(|&count| Some(count as f64 / all)).collect()
         };
+        let counts = counts(&predictions(self), self.classes.len());
         let values: Vec<Vec<Option<f64>>> = counts.iter().map(share).collect();
         let title = &format!("Confusion matrix of {}", self.title);
         let (x, y, rows) = ("predicted", "label", &self.classes);
@@ -147,23 +155,26 @@ impl Report<'_> {
 
     /// The calibration curve as a picture of its own.
     pub fn calibration_svg(&self) -> String {
-        calibration_svg(&bins(&self.predictions()), self.samples())
+        calibration_svg(&bins(&predictions(self)), self.samples())
     }
 
     /// The worst mistakes side by side as a PNG picture, six in a row, the most confident one
     /// first. `None` if there is no mistake.
     pub fn mistakes_png(&self) -> Option<Vec<u8>> {
-        let predictions = self.predictions();
+        let predictions = predictions(self);
         let wrong = worst_mistakes(&predictions);
-        let shown: Vec<usize> = wrong.iter().take(MISTAKES).map(|a| a.image).collect();
+        let shown: Vec<usize> = wrong.iter().take(MISTAKES).map(|p| p.sample).collect();
         self.images.filter(|_| !shown.is_empty()).map(|images| gray(images, &shown, 6))
     }
 
-    /// The first layer's weights as a PNG picture, ten units in a row. `None` if a unit does not
-    /// have one weight for each pixel.
+    /// The first layer's weights as a PNG picture, five or ten units in a row, each under its number,
+    /// which is that of the class where there is one layer. `None` if a unit does not have one weight for each
+    /// pixel.
     pub fn weights_png(&self) -> Option<Vec<u8>> {
         let (_, shown, columns) = self.shown_weights()?;
-        Some(diverging(shown, columns, 10))
+        // As few as there are digits are shown larger.
+        let (in_row, scale) = if shown.ncols() <= 10 { (5, 6) } else { (10, 3) };
+        Some(numbered(shown, columns, in_row, scale))
     }
 
     /// The expected calibration error, 0 to 1. Images are put into ten bins by the predicted
@@ -172,39 +183,24 @@ impl Report<'_> {
     ///
     /// Source: C. Guo et al., *On Calibration of Modern Neural Networks*, 2017, equation 3.
     pub fn calibration_error(&self) -> f64 {
-        let (predictions, n) = (self.predictions(), self.labels.len() as f64);
-        let distance = |bin: &Bin| (bin.confidence - bin.accuracy).abs() * bin.images as f64 / n;
-        bins(&predictions).iter().map(distance).sum()
+        let n = self.labels.len() as f64;
+        let distance = |bin: &Bin| (bin.confidence - bin.accuracy).abs() * bin.samples as f64 / n;
+        bins(&predictions(self)).iter().map(distance).sum()
     }
 
     /// The mistake with the highest confidence.
     pub fn worst_mistake(&self) -> Option<Mistake> {
-        let predictions = self.predictions();
+        let predictions = predictions(self);
         worst_mistakes(&predictions).first().map(|worst| Mistake {
-            image: worst.image,
+            image: worst.sample,
             label: worst.label,
             answer: worst.order[0],
             certainty: f64::from(worst.confidence),
         })
     }
 
-    fn predictions(&self) -> Vec<Prediction> {
-        (0..self.labels.len()).map(|image| self.prediction(image)).collect()
-    }
-
-    fn prediction(&self, image: usize) -> Prediction {
-        let row = self.probabilities.row(image);
-        let mut order: Vec<usize> = (0..row.len()).collect();
-        order.sort_by(|&a, &b| row[b].total_cmp(&row[a]));
-        Prediction { image, label: self.labels[image], confidence: row[order[0]], order }
-    }
-
-    fn confusion(&self, predictions: &[Prediction]) -> String {
+    fn confusion(&self, predictions: &[Prediction], counts: &[Vec<usize>]) -> String {
         let classes = self.classes.len();
-        let mut cells: Vec<Vec<&Prediction>> = (0..classes * classes).map(|_| vec![]).collect();
-        for prediction in predictions {
-            cells[prediction.label * classes + prediction.order[0]].push(prediction);
-        }
         let mut shown = vec![];
         let press = match self.images {
             Some(_) => {
@@ -212,102 +208,140 @@ impl Report<'_> {
             }
             None => "",
         };
+        let few = if classes <= FEW_CLASSES { " few" } else { "" };
         let mut html = format!(
-            "<section><h2>Confusion matrix</h2><p>Rows are labels, columns are predictions.{press}</p><div class=\"scroll\"><table \
-             class=\"matrix\"><tr><td></td>",
+            "<section><h2>Confusion matrix</h2><p>A row for each label, a column for each prediction.{press}</p>\
+             <p>Show <label><input type=\"radio\" name=\"numbers\" value=\"count\" checked> counts</label> \
+             <label><input type=\"radio\" name=\"numbers\" value=\"share\"> percent of the label</label></p>\
+             <div class=\"pair\"><div class=\"many{few}\"><table class=\"matrix\" style=\"--n:{classes}\">\
+             <colgroup><col style=\"width:1.6rem\"></colgroup><tr><td class=\"axis\" colspan=\"2\"></td>\
+             <th class=\"axis\" scope=\"colgroup\" colspan=\"{classes}\">predicted</th></tr><tr><td class=\"axis\" colspan=\"2\"></td>",
         );
         for class in &self.classes {
             let _ = write!(html, "<th scope=\"col\">{}</th>", escape(class));
         }
         html.push_str("</tr>");
         for (label, class) in self.classes.iter().enumerate() {
-            let of_label = predictions.iter().filter(|a| a.label == label).count().max(1);
-            let _ = write!(html, "<tr><th scope=\"row\">{}</th>", escape(class));
-            for predicted in 0..classes {
-                let cell = &mut cells[label * classes + predicted];
-                let sign = if label == predicted { 1.0 } else { -1.0 };
-                cell.sort_by(|a, b| (sign * a.confidence).total_cmp(&(sign * b.confidence)));
-                let (kind, strength) = match label == predicted {
-                    true => ("right", cell.len() as f64 / of_label as f64),
-                    false => ("wrong", (8.0 * cell.len() as f64 / of_label as f64).min(1.0)),
-                };
-                if self.images.is_none() {
-                    let count = cell.len();
-                    let _ = write!(
-                        html,
-                        "<td class=\"{kind}\" style=\"--s:{strength:.2}\">{count}</td>"
-                    );
-                    continue;
-                }
-                let names = (escape(class), escape(&self.classes[predicted]), cell.len());
-                let pictures: Vec<String> =
-                    cell.iter().take(SHOWN).map(|a| self.picture(a, &mut shown)).collect();
+            let of_label = counts[label].iter().sum::<usize>().max(1) as f64;
+            html.push_str("<tr>");
+            if label == 0 {
                 let _ = write!(
                     html,
-                    "<td class=\"{kind}\" style=\"--s:{strength:.2}\"><button aria-label=\"{} predicted as {}: {} images\" data-c=\"{}\">{}</button></td>",
-                    names.0,
-                    names.1,
-                    names.2,
-                    escape(&pictures.join("")),
-                    names.2
+                    "<th class=\"axis\" scope=\"rowgroup\" rowspan=\"{classes}\"><span class=\"down\">label</span></th>"
+                );
+            }
+            let _ = write!(html, "<th scope=\"row\">{}</th>", escape(class));
+            for (predicted, &count) in counts[label].iter().enumerate() {
+                let share = count as f64 / of_label;
+                let (kind, strength) = match (label == predicted, count) {
+                    (_, 0) => ("none", 0.0),
+                    (true, _) => ("right", share),
+                    (false, _) => ("wrong", (8.0 * share).min(1.0)),
+                };
+                let numbers = format!("data-n=\"{count}\" data-p=\"{:.1}\"", 100.0 * share);
+                let style = format!("class=\"{kind}\" style=\"--s:{strength:.2}\"");
+                if self.images.is_none() {
+                    let _ = write!(html, "<td {style} {numbers}>{count}</td>");
+                    continue;
+                }
+                let sign = if label == predicted { 1.0 } else { -1.0 };
+                let mut cell: Vec<&Prediction> = predictions
+                    .iter()
+                    .filter(|p| p.label == label && p.order[0] == predicted)
+                    .collect();
+                cell.sort_by(|a, b| (sign * a.confidence).total_cmp(&(sign * b.confidence)));
+                let pictures: String =
+                    cell.iter().take(SHOWN).map(|p| self.picture(p, &mut shown)).collect();
+                let (class, predicted) = (escape(class), escape(&self.classes[predicted]));
+                let _ = write!(
+                    html,
+                    "<td {style}><button type=\"button\" aria-label=\"{class} predicted as {predicted}: {count} images\" {numbers} data-c=\"{}\">{count}</button></td>",
+                    escape(&pictures),
                 );
             }
             html.push_str("</tr>");
         }
-        html.push_str("</table></div>");
+        html.push_str("</table></div><div>");
         if self.images.is_some() {
             let strip = self.strip("m", &shown);
-            let _ = write!(html, "<p id=\"cell\" aria-live=\"polite\"></p>{strip}");
+            let _ = write!(html, "<div id=\"cell\" aria-live=\"polite\"></div>{strip}");
         }
-        html + "</section>"
+        let _ = write!(html, "{}</div></div></section>", self.pairs(counts));
+        html
+    }
+
+    /// The classes that are taken for others most often.
+    fn pairs(&self, counts: &[Vec<usize>]) -> String {
+        let pairs = most_confused(counts);
+        if pairs.is_empty() {
+            return "<h3>Most confused</h3><p>Nothing is misclassified.</p>".to_owned();
+        }
+        let rows = pairs.iter().take(PAIRS).map(|&(label, predicted, count)| {
+            let share = 100.0 * count as f64 / counts[label].iter().sum::<usize>() as f64;
+            format!(
+                "<tr><td>{}</td><td>{}</td><td>{count}</td><td>{share:.1} %</td></tr>",
+                escape(&self.classes[label]),
+                escape(&self.classes[predicted])
+            )
+        });
+        format!(
+            "<h3>Most confused</h3><table class=\"start\"><tr><th>label</th><th>predicted</th><th>{}</th><th>of the label</th></tr>{}</table>",
+            self.samples(),
+            rows.collect::<String>()
+        )
     }
 
     /// An image of the strip that is being collected, with its label and its predicted class.
     fn picture(&self, prediction: &Prediction, shown: &mut Vec<usize>) -> String {
         let (at, class) = (shown.len(), |i: usize| escape(&self.classes[i]));
-        shown.push(prediction.image);
+        shown.push(prediction.sample);
         let (label, predicted) = (class(prediction.label), class(prediction.order[0]));
         let confidence = 100.0 * prediction.confidence;
         format!(
-            "<figure><i role=\"img\" aria-label=\"image {}, label {label}\" class=\"m\" style=\"--i:{at}\"></i><figcaption>{label} as {predicted}<br>{confidence:.0} %</figcaption></figure>",
-            prediction.image
+            "<figure><i role=\"img\" aria-label=\"image {}, label {label}\" class=\"m\" style=\"--i:{at}\"></i><figcaption><span>as {predicted},</span><span>{confidence:.0} %</span></figcaption></figure>",
+            prediction.sample
         )
     }
 
     /// Style for pictures of class `name` that show the images `shown`.
-    fn strip(&self, name: &str, shown: &[usize]) -> String {
+    pub(crate) fn strip(&self, name: &str, shown: &[usize]) -> String {
         let Some(images) = self.images else { return String::new() };
         let address = address(&gray(images, shown, shown.len()));
         let count = shown.len();
         format!(
-            "<style>i.{name}{{background-image:url({address});background-size:calc({count}*var(--w)) var(--w)}}</style>"
+            "<style>i.{name}{{background-image:url(\"{address}\");background-size:calc({count}*var(--w)) var(--w)}}</style>"
         )
     }
 
-    fn mistakes(&self, predictions: &[Prediction]) -> String {
+    fn losses_section(&self, predictions: &[Prediction]) -> String {
         if self.images.is_none() {
             return String::new();
         }
-        let mut wrong = worst_mistakes(predictions);
-        let all = wrong.len();
-        wrong.truncate(MISTAKES);
-        let shown: Vec<usize> = wrong.iter().map(|a| a.image).collect();
+        let top = top_losses(predictions, MISTAKES);
+        let wrong = predictions.iter().filter(|p| !p.is_right()).count();
+        let shown: Vec<usize> = top.iter().map(|p| p.sample).collect();
         let mut html = format!(
-            "<section><h2>The worst mistakes</h2><p>Misclassified images: {all}. Shown are the {} with the highest confidence, each with its label and \
-             its three most probable classes.</p><div class=\"gallery\">",
-            wrong.len()
+            "<section><h2>Top losses</h2><p>Misclassified images: {wrong}. Shown are the {} images with the highest loss, each with its label, \
+             the loss, and the two classes that the model finds most probable.</p><div class=\"gallery\">",
+            top.len()
         );
-        for (at, prediction) in wrong.iter().enumerate() {
-            let likeliest = prediction.order.iter().take(3).map(|&class| {
-                let share = 100.0 * self.probabilities[[prediction.image, class]];
-                format!("{} {share:.0} %", escape(&self.classes[class]))
+        for (at, prediction) in top.iter().enumerate() {
+            let likeliest = prediction.order.iter().take(2).map(|&class| {
+                let share = 100.0 * self.probabilities[[prediction.sample, class]];
+                format!("<span>{}: {share:.0} %</span>", escape(&self.classes[class]))
             });
             let label = escape(&self.classes[prediction.label]);
+            // A probability of 0 has been rounded to it.
+            let loss = match prediction.loss {
+                loss if loss.is_finite() => format!("{loss:.2}"),
+                _ => "over 100".to_owned(),
+            };
             let _ = write!(
                 html,
-                "<figure><i role=\"img\" aria-label=\"image {}\" class=\"w\" style=\"--i:{at}\"></i><figcaption><b>{label}</b>, predicted<br>{}</figcaption></figure>",
-                prediction.image,
-                likeliest.collect::<Vec<_>>().join("<br>")
+                "<figure><i role=\"img\" aria-label=\"image {}, label {label}\" class=\"w\" style=\"--i:{at}\"></i><figcaption><span><b>label {label}</b></span>\
+                 <span>loss {loss}</span>{}</figcaption></figure>",
+                prediction.sample,
+                likeliest.collect::<String>()
             );
         }
         let _ = write!(html, "</div>{}</section>", self.strip("w", &shown));
@@ -325,14 +359,21 @@ impl Report<'_> {
         })
     }
 
-    fn weights(&self) -> String {
+    /// The units of the first layer: the weights as pictures, and what each says of the drawing.
+    fn units(&self) -> String {
         let Some((weights, shown, columns)) = self.shown_weights() else { return String::new() };
         let units = shown.ncols();
-        let address = address(&diverging(shown, columns, units));
-        let templates = weights.ncols() == self.classes.len();
+        let address = address(&diverging(shown, columns));
+        let templates = weights.ncols() == self.classes.len() && self.active.is_none();
+        let is_dead = |unit: usize| self.active.as_ref().is_some_and(|active| active[unit] == 0.0);
+        let dead = (0..weights.ncols()).filter(|&unit| is_dead(unit)).count();
+        let lights = match self.pad {
+            Some(_) => " The bar below each shows what it says of the drawing.",
+            None => "",
+        };
         let mut html = format!(
             "<section><h2>{}</h2><p>{} Ink on an orange pixel raises the output, ink on a blue one lowers it. White pixels do not matter. All \
-             pictures share one scale.</p><div class=\"gallery\"><style>i.u{{background-image:url({address});background-size:calc({units}*var(--w)) var(--w)}}</style>",
+             pictures share one scale.{lights}{}</p><div class=\"gallery\" id=\"units\"><style>i.u{{background-image:url(\"{address}\");background-size:calc({units}*var(--w)) var(--w)}}</style>",
             if templates { "The weights of each class" } else { "The weights of the hidden units" },
             if templates {
                 "The weights from each pixel to the output of each class.".to_owned()
@@ -342,12 +383,31 @@ impl Report<'_> {
                     weights.ncols()
                 )
             },
+            match dead {
+                0 => String::new(),
+                dead => format!(
+                    " Dead, as their output is 0 for every validation image: {dead} of {} units.",
+                    weights.ncols()
+                ),
+            }
         );
         for unit in 0..units {
             let name = if templates { escape(&self.classes[unit]) } else { format!("{unit}") };
+            let active = self.active.as_ref().map(|active| match active[unit] {
+                0.0 => "<span><b>dead</b></span>".to_owned(),
+                share if share < 0.005 => "<span>on for under 1 %</span>".to_owned(),
+                share => format!("<span>on for {:.0} %</span>", 100.0 * share),
+            });
+            let light = match self.pad {
+                Some(_) => "<span class=\"light\"></span><output></output>",
+                None => "",
+            };
             let _ = write!(
                 html,
-                "<figure><i role=\"img\" aria-label=\"weights of {name}\" class=\"u\" style=\"--i:{unit}\"></i><figcaption>{name}</figcaption></figure>"
+                "<figure{}><i role=\"img\" aria-label=\"weights of {name}\" class=\"u\" style=\"--i:{unit}\"></i>{light}<figcaption><b>{name}</b>{}{}</figcaption></figure>",
+                if is_dead(unit) { " class=\"dead\"" } else { "" },
+                if templates { "" } else { "<span class=\"for\"></span>" },
+                active.unwrap_or_default()
             );
         }
         html.push_str("</div></section>");
@@ -357,11 +417,11 @@ impl Report<'_> {
     fn calibration(&self, predictions: &[Prediction]) -> String {
         let bins = bins(predictions);
         let mut rows = String::new();
-        for Bin { confidence, accuracy, images } in &bins {
+        for Bin { confidence, accuracy, samples } in &bins {
             let (confidence, accuracy) = (100.0 * confidence, 100.0 * accuracy);
             let _ = write!(
                 rows,
-                "<tr><td>{confidence:.1} %</td><td>{accuracy:.1} %</td><td>{images}</td></tr>"
+                "<tr><td>{confidence:.1} %</td><td>{accuracy:.1} %</td><td>{samples}</td></tr>"
             );
         }
         format!(
@@ -377,36 +437,32 @@ impl Report<'_> {
         )
     }
 
-    fn classes_table(&self, predictions: &[Prediction]) -> String {
+    fn classes_table(&self, counts: &[Vec<usize>]) -> String {
+        let scores = scores(counts);
         let mut html = format!(
-            "<section><h2>Class by class</h2><div class=\"scroll\"><table><tr><th>class</th><th>{}</th><th>recall</th>\
-             <th>precision</th><th>most often misclassified as</th></tr>",
+            "<section><h2>Precision and recall</h2><p>Precision: the share of the predictions of a class that are correct. Recall: the share of a \
+             class that is found. F1: their harmonic mean. The macro average takes all classes alike, the weighted one by their {}.</p><div class=\"scroll\">\
+             <table class=\"start\"><tr><th>class</th><th>precision</th><th>recall</th><th>F1</th><th>{}</th></tr>",
+            self.samples(),
             self.samples()
         );
-        for (class, name) in self.classes.iter().enumerate() {
-            let of_class: Vec<&Prediction> =
-                predictions.iter().filter(|a| a.label == class).collect();
-            let predicted: Vec<&Prediction> =
-                predictions.iter().filter(|a| a.order[0] == class).collect();
-            let right = of_class.iter().filter(|a| a.order[0] == class).count();
-            let mut counts = vec![0; self.classes.len()];
-            of_class.iter().filter(|a| a.order[0] != class).for_each(|a| counts[a.order[0]] += 1);
-            let (worst, count) = (0..).zip(&counts).max_by_key(|(_, c)| **c).unwrap_or((0, &0));
-            let mistaken = match count {
-                0 => "never".to_owned(),
-                _ => format!("{} ({count})", escape(&self.classes[worst])),
-            };
-            let share = |part: usize, whole: usize| match whole {
-                0 => "–".to_owned(),
-                _ => format!("{:.1} %", 100.0 * part as f64 / whole as f64),
-            };
+        let percent = |share: Option<f64>| match share {
+            None => "–".to_owned(),
+            Some(share) => format!("{:.1} %", 100.0 * share),
+        };
+        let classes = self.classes.iter().map(|name| ("", escape(name))).zip(&scores);
+        let means = [
+            (("total", "macro average".to_owned()), &mean(&scores, false)),
+            (("", "weighted average".to_owned()), &mean(&scores, true)),
+        ];
+        for ((class, name), scores) in classes.chain(means) {
             let _ = write!(
                 html,
-                "<tr><th scope=\"row\">{}</th><td>{}</td><td>{}</td><td>{}</td><td>{mistaken}</td></tr>",
-                escape(name),
-                of_class.len(),
-                share(right, of_class.len()),
-                share(right, predicted.len())
+                "<tr class=\"{class}\"><th scope=\"row\">{name}</th><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>",
+                percent(scores.precision),
+                percent(scores.recall),
+                percent(scores.f1),
+                scores.samples
             );
         }
         html.push_str("</table></div></section>");
@@ -414,109 +470,100 @@ impl Report<'_> {
     }
 }
 
-/// Names and values of what a run was made with.
-pub(crate) fn settings_table(settings: &[(String, String)]) -> String {
-    let rows = settings.iter().map(|(name, value)| {
-        format!("<tr><th scope=\"row\">{}</th><td>{}</td></tr>", escape(name), escape(value))
-    });
+/// The beginning of a page.
+pub(crate) fn head(title: &str) -> String {
     format!(
-        "<details open><summary>Settings</summary><table class=\"plain\">{}</table></details>",
-        rows.collect::<String>()
+        "<!DOCTYPE html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+         <meta name=\"color-scheme\" content=\"light dark\">\n<title>{}</title>\n<style>\n{}</style>\n<main>",
+        escape(title),
+        crate::web::STYLE
     )
 }
 
-/// Samples with about the same confidence.
-struct Bin {
-    confidence: f64,
-    accuracy: f64,
-    images: usize,
+/// The end of a page, with its scripts.
+pub(crate) fn foot(scripts: &[&str]) -> String {
+    let scripts = scripts.concat();
+    format!("</main>\n<script>\n\"use strict\";\n{}{scripts}</script>\n</html>\n", crate::web::PAGE)
 }
 
-fn bins(predictions: &[Prediction]) -> Vec<Bin> {
-    let mut bins = [(0usize, 0usize, 0.0f64); BINS]; // images, correct ones, sum of confidences
-    for prediction in predictions {
-        let bin = &mut bins[((prediction.confidence * BINS as f32) as usize).min(BINS - 1)];
-        let right = usize::from(prediction.order[0] == prediction.label);
-        *bin = (bin.0 + 1, bin.1 + right, bin.2 + f64::from(prediction.confidence));
+/// The values of two charts by epoch.
+pub(crate) fn values_table(first: &[Curve], second: &[Curve], names: [&str; 2]) -> String {
+    let curves: Vec<&Curve> = first.iter().chain(second).collect();
+    let epochs = curves.iter().map(|curve| curve.values.len()).max().unwrap_or(0);
+    let every = epochs.div_ceil(EPOCHS).max(1);
+    let heads = first.iter().map(|c| (names[0], c)).chain(second.iter().map(|c| (names[1], c)));
+    let heads = heads.map(|(what, c)| format!("<th scope=\"col\">{} {what}</th>", escape(&c.name)));
+    let mut rows = String::new();
+    for epoch in (0..epochs).filter(|epoch| epoch % every == 0 || epoch + 1 == epochs) {
+        let cells = curves.iter().map(|curve| match curve.values.get(epoch) {
+            Some(value) => format!("<td>{value:.4}</td>"),
+            None => "<td></td>".to_owned(),
+        });
+        let cells: String = cells.collect();
+        let _ = write!(rows, "<tr><th scope=\"row\">{epoch}</th>{cells}</tr>");
     }
-    let mean = |&(images, right, confidences): &(usize, usize, f64)| Bin {
-        confidence: confidences / images as f64,
-        accuracy: right as f64 / images as f64,
-        images,
+    format!(
+        "<details><summary>The values of each epoch</summary><div class=\"scroll\"><table><tr><th scope=\"col\">epoch</th>{}</tr>{rows}</table></div></details>",
+        heads.collect::<String>()
+    )
+}
+
+/// What a run was made with, how it came about, and the files beside the page.
+pub(crate) fn made(
+    settings: &[(String, String)],
+    made: &[(String, String)],
+    files: &[&str],
+) -> String {
+    let row = |class: &str, name: &str, value: &str| {
+        format!("<tr{class}><th scope=\"row\">{}</th><td>{value}</td></tr>\n", escape(name))
     };
-    bins.iter().filter(|b| b.0 > 0).map(mean).collect()
+    let mut rows: String =
+        settings.iter().map(|(name, value)| row("", name, &escape(value))).collect();
+    rows.extend(made.iter().map(|(name, value)| row(" class=\"made\"", name, &escape(value))));
+    if !files.is_empty() {
+        let link = |name: &&str| format!("<a href=\"{name}\">{name}</a>");
+        let links: Vec<String> = files.iter().map(link).collect();
+        rows += &row("", "files", &links.join(", "));
+    }
+    match rows.as_str() {
+        "" => String::new(),
+        rows => format!(
+            "<section><h2>How this was made</h2><table class=\"plain\">\n{rows}</table></section>"
+        ),
+    }
 }
 
 fn calibration_svg(bins: &[Bin], samples: &str) -> String {
     const STYLE: &str = "
       .calibration path { stroke: #222; fill: none } .calibration .ideal { stroke-dasharray: 4 4 } .calibration circle { fill: #0b62a4 }
-      .calibration text { fill: #222; font: 13px system-ui, sans-serif } .calibration .paper { fill: #fff }
-      @media (prefers-color-scheme: dark) { .calibration path { stroke: #ddd } .calibration circle { fill: #6cb6ff }
-        .calibration text { fill: #ddd } .calibration .paper { fill: #181818 } }";
-    let all = bins.iter().map(|b| b.images).sum::<usize>() as f64;
-    let mut points = String::new();
-    let mut description = String::new();
-    for Bin { confidence, accuracy, images } in bins {
-        let (x, y) = (40.0 + 280.0 * confidence, 300.0 - 280.0 * accuracy);
-        let radius = 3.0 + 9.0 * (*images as f64 / all).sqrt();
-        let _ = write!(points, "<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"{radius:.1}\"/>");
-        let _ = write!(description, " {accuracy:.3} at {confidence:.3} ({images} {samples});");
+      .calibration .grid { stroke: #ddd } .calibration text { fill: #222; font: 13px system-ui, sans-serif } .calibration .paper { fill: #fff }
+      @media (prefers-color-scheme: dark) { .calibration path { stroke: #ddd } .calibration .grid { stroke: #3a3a3a }
+        .calibration circle { fill: #6cb6ff } .calibration text { fill: #ddd } .calibration .paper { fill: #181818 } }";
+    let all = bins.iter().map(|b| b.samples).sum::<usize>() as f64;
+    let (mut ticks, mut points, mut description) = (String::new(), String::new(), String::new());
+    for tick in 0..=5 {
+        let value = f64::from(tick) / 5.0;
+        let (x, y) = (48.0 + 280.0 * value, 300.0 - 280.0 * value);
+        let _ = write!(
+            ticks,
+            "<path class=\"grid\" d=\"M48 {y:.0}H328M{x:.0} 300V20\"/><text x=\"42\" y=\"{:.0}\" text-anchor=\"end\">{value:.1}</text>\
+             <text x=\"{x:.0}\" y=\"316\" text-anchor=\"middle\">{value:.1}</text>",
+            y + 4.0
+        );
+    }
+    for Bin { confidence, accuracy, samples: of_bin } in bins {
+        let (x, y) = (48.0 + 280.0 * confidence, 300.0 - 280.0 * accuracy);
+        let radius = 3.0 + 9.0 * (*of_bin as f64 / all).sqrt();
+        let _ = write!(
+            points,
+            "<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"{radius:.1}\"><title>confidence {confidence:.3}, accuracy {accuracy:.3}, {of_bin} {samples}</title></circle>"
+        );
+        let _ = write!(description, " {accuracy:.3} at {confidence:.3} ({of_bin} {samples});");
     }
     format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"calibration\" viewBox=\"0 0 340 340\" role=\"img\"><title>Accuracy against \
-         confidence</title><desc>Accuracy{description}</desc><style>{STYLE}</style><rect class=\"paper\" width=\"340\" height=\"340\"/>\
-         <path d=\"M40 300H320M40 300V20\"/><path class=\"ideal\" d=\"M40 300L320 20\"/>{points}<text x=\"180\" y=\"330\" \
-         text-anchor=\"middle\">confidence</text><text transform=\"translate(16 160) rotate(-90)\" text-anchor=\"middle\">accuracy</text>\
-         <text x=\"36\" y=\"304\" text-anchor=\"end\">0</text><text x=\"36\" y=\"26\" text-anchor=\"end\">1</text>\
-         <text x=\"320\" y=\"316\" text-anchor=\"middle\">1</text></svg>\n"
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"calibration\" viewBox=\"0 0 348 340\" role=\"img\"><title>Accuracy against \
+         confidence</title><desc>Accuracy{description}</desc><style>{STYLE}</style><rect class=\"paper\" width=\"348\" height=\"340\"/>{ticks}\
+         <path d=\"M48 300H328M48 300V20\"/><path class=\"ideal\" d=\"M48 300L328 20\"/>{points}<text x=\"188\" y=\"335\" \
+         text-anchor=\"middle\">confidence</text><text transform=\"translate(14 160) rotate(-90)\" text-anchor=\"middle\">accuracy</text></svg>\n"
     )
 }
-
-/// The misclassified images, the most confident mistakes first.
-fn worst_mistakes(predictions: &[Prediction]) -> Vec<&Prediction> {
-    let mut wrong: Vec<&Prediction> =
-        predictions.iter().filter(|a| a.order[0] != a.label).collect();
-    wrong.sort_by(|a, b| b.confidence.total_cmp(&a.confidence));
-    wrong
-}
-
-pub(crate) const HEAD: &str = r#"<!DOCTYPE html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<style>
-:root { --ink: #222; --paper: #fff; --faint: #ddd; --right: 11,98,164; --wrong: 217,95,2; --w: 56px }
-@media (prefers-color-scheme: dark) { :root { --ink: #ddd; --paper: #181818; --faint: #3a3a3a; --right: 80,160,240; --wrong: 240,130,50 } }
-body { font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper); margin: 0 }
-main { max-width: 62rem; margin: 0 auto; padding: 1rem }
-h1 { font-size: 1.6rem } h2 { font-size: 1.25rem; margin-top: 2rem } .lead { font-size: 1.15rem }
-table { border-collapse: collapse } th, td { padding: .15rem .6rem; text-align: right; border-bottom: 1px solid var(--faint) }
-.plain th, .plain td { text-align: left } .scroll { overflow-x: auto } pre { font-size: .85rem; line-height: 1.35 }
-.pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 22rem), 1fr)); gap: 1rem; align-items: start }
-.pair svg { width: 100% } .calibration { max-width: 22rem }
-.matrix td, .matrix th { padding: 0; border: 1px solid var(--faint); text-align: center; min-width: 2.4rem; height: 2.2rem }
-.matrix td.right { background: rgba(var(--right), calc(var(--s) * .45)) } .matrix td.wrong { background: rgba(var(--wrong), calc(var(--s) * .6)) }
-.matrix button { all: unset; cursor: pointer; display: block; width: 100%; line-height: 2.2rem }
-.matrix button:focus-visible, .matrix button[aria-pressed=true] { outline: 2px solid var(--ink); outline-offset: -2px }
-.gallery, #cell { display: flex; flex-wrap: wrap; gap: .6rem } figure { margin: 0; text-align: center; font-size: .8rem; line-height: 1.25; min-width: var(--w) }
-#cell { min-height: 6rem }
-figure i { display: block; width: var(--w); height: var(--w); margin: 0 auto .2rem; image-rendering: pixelated; border: 1px solid var(--faint);
-  background-position: calc(var(--i) * -1 * var(--w)) 0; background-repeat: no-repeat }
-@media print { section { break-inside: avoid } figure i, .matrix td { print-color-adjust: exact; -webkit-print-color-adjust: exact } }
-</style>
-<main>
-"#;
-
-const SCRIPT: &str = r#"<script>
-const cell = document.getElementById("cell");
-document.querySelectorAll(".matrix button").forEach(button => button.addEventListener("click", () => {
-  document.querySelectorAll(".matrix [aria-pressed]").forEach(other => other.removeAttribute("aria-pressed"));
-  button.setAttribute("aria-pressed", "true");
-  cell.innerHTML = button.dataset.c || "No images in this cell.";
-}));
-const mistakes = [...document.querySelectorAll(".matrix .wrong button")];
-mistakes.sort((a, b) => b.textContent - a.textContent)[0]?.click();
-</script>
-</html>
-"#;

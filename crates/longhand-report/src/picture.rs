@@ -45,30 +45,91 @@ pub(crate) fn gray(images: ArrayView3<'_, u8>, chosen: &[usize], in_row: usize) 
     png(in_row * columns, height, png::ColorType::Grayscale, &pixels)
 }
 
-/// Each column of `weights` as an image with rows of `columns` pixels, `in_row` of them side by
-/// side. Positive weights are orange, negative ones blue, and zero is white. The largest absolute
-/// value has the strongest colour.
-pub(crate) fn diverging(weights: ArrayView2<'_, f32>, columns: usize, in_row: usize) -> Vec<u8> {
-    let largest = weights.iter().fold(0f32, |m, w| m.max(w.abs())).max(f32::MIN_POSITIVE);
+/// The share of the weights that are coloured as strongly as there is: the largest few would leave all
+/// others pale.
+const STRONGEST: f64 = 0.005;
+
+/// The absolute weight that has the strongest colour.
+fn strongest(weights: ArrayView2<'_, f32>) -> f32 {
+    let mut sizes: Vec<f32> = weights.iter().map(|w| w.abs()).collect();
+    sizes.sort_by(f32::total_cmp);
+    let at = ((1.0 - STRONGEST) * sizes.len() as f64) as usize;
+    sizes.get(at.min(sizes.len().saturating_sub(1))).copied().unwrap_or(0.0).max(f32::MIN_POSITIVE)
+}
+
+/// Orange for a positive weight, blue for a negative one, white for zero.
+fn colour(weight: f32, strongest: f32) -> [u8; 3] {
+    let share = (weight / strongest).clamp(-1.0, 1.0);
+    let end = if share > 0.0 { [190.0, 70.0, 0.0] } else { [0.0, 80.0, 170.0] };
+    end.map(|end: f32| (255.0 + (end - 255.0) * share.abs()).round() as u8)
+}
+
+/// Each column of `weights` as an image with rows of `columns` pixels, side by side.
+pub(crate) fn diverging(weights: ArrayView2<'_, f32>, columns: usize) -> Vec<u8> {
+    let strongest = strongest(weights);
     let (features, units) = weights.dim();
-    let rows = features / columns;
-    let mut pixels = Vec::with_capacity(3 * features * units);
-    for first in (0..units).step_by(in_row.max(1)) {
-        for r in 0..rows {
-            for unit in first..first + in_row {
-                for c in 0..columns {
-                    let weight = weights.get([r * columns + c, unit]);
-                    let share = weight.map_or(0.0, |w| w / largest);
-                    let end = if share > 0.0 { [200.0, 80.0, 0.0] } else { [0.0, 90.0, 181.0] };
-                    pixels.extend(
-                        end.map(|end: f32| (255.0 + (end - 255.0) * share.abs()).round() as u8),
-                    );
+    let (rows, width) = (features / columns, units * columns);
+    let mut pixels = Vec::with_capacity(3 * width * rows);
+    for y in 0..rows {
+        for x in 0..width {
+            pixels.extend(colour(weights[[y * columns + x % columns, x / columns]], strongest));
+        }
+    }
+    png(width, rows, png::ColorType::Rgb, &pixels)
+}
+
+/// The digits, 3 × 5 pixels each, row by row from the top: the highest of three bits is at the left.
+const DIGITS: [[u8; 5]; 10] = [
+    [7, 5, 5, 5, 7],
+    [2, 6, 2, 2, 7],
+    [7, 1, 7, 4, 7],
+    [7, 1, 3, 1, 7],
+    [5, 5, 7, 1, 1],
+    [7, 4, 7, 1, 7],
+    [7, 4, 7, 5, 7],
+    [7, 1, 2, 2, 2],
+    [7, 5, 7, 5, 7],
+    [7, 5, 7, 1, 7],
+];
+
+/// The same with a margin, each image under its number.
+pub(crate) fn numbered(
+    weights: ArrayView2<'_, f32>,
+    columns: usize,
+    in_row: usize,
+    scale: usize,
+) -> Vec<u8> {
+    const MARGIN: usize = 8;
+    const LABEL: usize = 16; // digits of 2 × 2 pixels a point, with space above and below
+    let strongest = strongest(weights);
+    let (features, units) = weights.dim();
+    let (rows, in_row) = (features / columns, in_row.clamp(1, units.max(1)));
+    let (tile_width, tile_height) = (columns * scale + MARGIN, rows * scale + LABEL + MARGIN);
+    let (width, height) = (in_row * tile_width, units.div_ceil(in_row) * tile_height);
+    let mut pixels = vec![255u8; 3 * width * height];
+    let mut set = |x: usize, y: usize, colour: [u8; 3]| {
+        pixels[3 * (y * width + x)..][..3].copy_from_slice(&colour);
+    };
+    for unit in 0..units {
+        let left = unit % in_row * tile_width + MARGIN / 2;
+        let top = unit / in_row * tile_height + MARGIN / 2;
+        for (at, digit) in unit.to_string().bytes().enumerate() {
+            for (r, bits) in DIGITS[usize::from(digit - b'0')].into_iter().enumerate() {
+                for c in (0..3).filter(|c| bits >> (2 - c) & 1 == 1) {
+                    for (dy, dx) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
+                        set(left + 8 * at + 2 * c + dx, top + 2 * r + dy, [40; 3]);
+                    }
                 }
             }
         }
+        for y in 0..rows * scale {
+            for x in 0..columns * scale {
+                let weight = weights[[y / scale * columns + x / scale, unit]];
+                set(left + x, top + LABEL + y, colour(weight, strongest));
+            }
+        }
     }
-    let height = units.div_ceil(in_row.max(1)) * rows;
-    png(in_row * columns, height, png::ColorType::Rgb, &pixels)
+    png(width, height, png::ColorType::Rgb, &pixels)
 }
 
 /// A PNG picture as a `data:` URL.

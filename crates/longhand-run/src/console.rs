@@ -137,7 +137,7 @@ impl Console {
         if !self.pictures {
             return Ok(());
         }
-        let chart = Chart { title, x: "epoch", y: "loss", curves, mark: None, ticks: &[] };
+        let chart = Chart { title, x: "epoch", y: "loss", curves, ..Chart::default() };
         self.line(&format!("\n{}", chart.text(62, 12)))
     }
 

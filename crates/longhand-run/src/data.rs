@@ -10,6 +10,9 @@ use ndarray::{Array2, Axis};
 use crate::loss::Measure;
 use crate::{Failure, hex};
 
+/// The most that images and their copies may take.
+const MOST_BYTES: usize = 2 << 30;
+
 /// What a run learns from.
 #[derive(Clone, Debug)]
 pub struct Sets {
@@ -204,6 +207,33 @@ impl Sets {
     /// The same with the first training samples only.
     pub(crate) fn with_first(self, n: usize) -> Sets {
         Sets { train: self.train.first(n), ..self }
+    }
+
+    /// The same with so many copies of each training image, shifted and scaled a little.
+    ///
+    /// # Errors
+    /// The samples are no pictures, or there would be more than fit in memory.
+    pub(crate) fn with_copies(self, copies: usize, seed: u64) -> Result<Sets, Failure> {
+        if copies == 0 {
+            return Ok(self);
+        }
+        let (train, _) = self.pictures().map_err(|_| {
+            Failure::Usage(format!(
+                "--augment: expected pictures as --data, found a table, {}; leave it out",
+                self.source
+            ))
+        })?;
+        let bytes = train.images().len().saturating_mul(copies.saturating_add(1));
+        if bytes > MOST_BYTES {
+            return Err(Failure::Usage(format!(
+                "--augment: expected at most {} copies of {} images, found {copies}",
+                MOST_BYTES / train.images().len() - 1,
+                train.len()
+            )));
+        }
+        let train = train.with_copies(copies, seed);
+        let source = format!("{} with {copies} changed copies", self.source);
+        Ok(Sets { train: Set::Pictures(train), source, ..self })
     }
 
     /// SHA-256 of what is trained on and validated with, in its order.

@@ -10,13 +10,13 @@ use std::path::{Component, Path, PathBuf};
 use crate::{Failure, terminal};
 
 /// Every run has this file: a folder without it is no run's.
-const MARK: &str = "config.json";
+pub(crate) const MARK: &str = "config.json";
 
 /// What a run is taken up again from.
 pub(crate) const CHECKPOINT: &str = "checkpoint.safetensors";
 
 /// What stands between the name of a run and a number, while it is not complete.
-const UNFINISHED: &str = "unfinished-";
+pub(crate) const UNFINISHED: &str = "unfinished-";
 
 /// A folder that is being filled.
 #[derive(Debug)]

@@ -59,6 +59,8 @@ mod loss;
 mod memory;
 mod open;
 mod options;
+mod past;
+mod provenance;
 mod run;
 pub mod task;
 pub mod terminal;
@@ -76,6 +78,7 @@ pub use loss::{CrossEntropy, Measure, Objective};
 pub use memory::check_memory;
 pub use open::open;
 pub use options::{NetOptions, OptimizerName, Options, ScheduleName};
+pub use past::{PastRun, past_runs};
 pub use run::{Run, losses};
 
 use longhand_layers::rand::{SeedableRng, rngs::Xoshiro256PlusPlus};

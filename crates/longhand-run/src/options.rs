@@ -65,6 +65,9 @@ pub struct Options {
     pub seed: u64,
     #[command(flatten)]
     data: DataFlags,
+    /// Train on N more copies of each image, shifted and scaled a little at random
+    #[arg(long, value_name = "N", default_value = "0", value_parser = whole::<usize>, allow_negative_numbers = true)]
+    augment: usize,
     /// Of a table: the column to predict, by its name or number [default: the last, or one called `class`, `label` or the like]
     #[arg(long, value_name = "COLUMN")]
     target: Option<String>,
@@ -406,7 +409,10 @@ impl Options {
             return Err(Failure::Usage(message.to_owned()));
         }
         self.expect_like_loaded(&sets)?;
-        Ok(if self.dry_run { sets.with_first(self.batch_size) } else { sets })
+        if self.dry_run {
+            return Ok(sets.with_first(self.batch_size));
+        }
+        sets.with_copies(self.augment, self.seed)
     }
 
     /// Checks that a model that is loaded was trained for such samples.
@@ -581,6 +587,7 @@ impl Options {
             "dropout": self.net.as_ref().map_or(0.0, NetOptions::dropout_share),
             "data": self.data.data.as_ref().map(lossy),
             "per_class": per_class,
+            "augment": self.augment,
             "target": self.target,
             "predict": self.predict,
             "load": self.load.as_ref().map(lossy),

@@ -8,8 +8,8 @@ use longhand_data::{Batch, Data};
 use longhand_layers::ndarray::{Array2, Axis, concatenate};
 use longhand_layers::{Layer, softmax};
 use longhand_optim::Resumable;
-use longhand_report::{Chart, Curve, NumbersReport, Report, loss_svg};
-use longhand_save::{Feature, Layers, Model, Output, Record, save_checkpoint};
+use longhand_report::{Chart, Curve, NumbersReport, Pad, Report, loss_svg};
+use longhand_save::{AnyLayer, Feature, Input, Layers, Model, Output, Record, save_checkpoint};
 use longhand_train::{Diverged, EarlyStopping, Epoch, Flow, Observer, Progress, Step, blew_up};
 use serde_json::json;
 
@@ -17,6 +17,7 @@ use crate::console::Console;
 use crate::flags::{self, Settings};
 use crate::folder::{Appended, CHECKPOINT, RunFolder};
 use crate::interrupt::Interrupt;
+use crate::provenance::provenance;
 use crate::{Answers, Failure, Options, Set, Sets, hex, net_name, terminal};
 
 /// The file of the trained model.
@@ -319,11 +320,16 @@ impl<'a, M: Layer<f32> + Layers<f32>> Run<'a, M> {
         let shown = self.history[best.unwrap_or(last.epoch)];
         let predictions = Predictions::new(model, &self.sets.valid);
         self.warn_if_useless(&shown, &predictions);
+        let saved = self.saved(model);
         if let Some(files) = &self.files {
-            self.save_model(files, model)?;
+            self.save_model(files, &saved)?;
         }
         let (title, sets) = (self.title.clone(), self.sets);
-        let settings = self.settings(model.count());
+        let weights = weights_hash(model);
+        let settings = self.settings(model.count(), &weights);
+        let made = provenance(self.options);
+        let links: &[&str] =
+            if self.files.is_some() { &["metrics.csv", "config.json", MODEL] } else { &[] };
         let calibration = match &sets.output {
             Output::Number(Feature { name, mean, deviation }) => {
                 let own = |n: f64| n * deviation + mean;
@@ -333,6 +339,8 @@ impl<'a, M: Layer<f32> + Layers<f32>> Run<'a, M> {
                 let report = NumbersReport {
                     title: title.clone(),
                     settings,
+                    made,
+                    files: links,
                     losses: losses(&self.history),
                     errors: measures(&self.history),
                     name: name.clone(),
@@ -346,7 +354,13 @@ impl<'a, M: Layer<f32> + Layers<f32>> Run<'a, M> {
                 String::new()
             }
             _ => {
-                let report = predictions.report(&title, settings, &self.history, model, sets);
+                let bytes = saved.to_bytes().unwrap_or_default();
+                let mut report = predictions.report(&title, &self.history, model, sets);
+                (report.settings, report.made, report.files) = (settings, made, links);
+                report.active = active(&saved.layers, &sets.valid);
+                if let (Input::Picture { centred, .. }, false) = (&sets.input, bytes.is_empty()) {
+                    report.pad = Some(Pad { model: &bytes, centred: *centred });
+                }
                 if let Some(files) = &self.files {
                     files.report(&report)?;
                 }
@@ -360,7 +374,7 @@ impl<'a, M: Layer<f32> + Layers<f32>> Run<'a, M> {
         let (loss, epoch) = (lowest.valid.loss, lowest.epoch);
         self.console.detail(&format!(
             "\nlowest valid loss {loss:.4} in epoch {epoch}{calibration}\nweights {} (SHA-256)",
-            &weights_hash(model)[..16]
+            &weights[..16]
         ))?;
         let places = match self.files {
             Some(files) => {
@@ -385,41 +399,45 @@ impl<'a, M: Layer<f32> + Layers<f32>> Run<'a, M> {
         self.console.last_line(&[vec![first], places].concat())
     }
 
-    /// The losses, with that of guessing as a mark.
+    /// The losses, with that of guessing as a line.
     fn loss_svg(&self) -> String {
         let (title, curves) = (&self.title, &losses(&self.history));
         match self.sets.classes().len() {
             0 => {
-                let (x, y, mark) = ("epoch", "loss", Some((1.0, "the mean for all")));
-                Chart { title, x, y, curves, mark, ticks: &[] }.svg()
+                let (x, y, line) = ("epoch", "loss", Some((1.0, "the mean for all")));
+                Chart { title, x, y, curves, line, ..Chart::default() }.svg()
             }
             classes => loss_svg(title, curves, classes),
         }
     }
 
-    /// What the report says of the run. It is the same wherever the run's folder is.
-    fn settings(&self, parameters: usize) -> Vec<(String, String)> {
+    /// What the report says of the run. It is the same wherever and whenever the run was made.
+    fn settings(&self, parameters: usize, weights: &str) -> Vec<(String, String)> {
         let net = net_name(&self.options.widths);
         let mut settings = vec![
-            ("data".to_owned(), self.sets.text()),
-            ("model".to_owned(), format!("{net}, {parameters} parameters")),
-            ("training".to_owned(), self.options.text()),
-            ("epochs".to_owned(), self.options.epochs().to_string()),
+            ("data", self.sets.text()),
+            ("model", format!("{net}, {parameters} parameters")),
+            ("training", self.options.text()),
+            ("epochs", self.options.epochs().to_string()),
+            ("SHA-256 of the data", self.sets.identity()),
+            ("SHA-256 of the weights", weights.to_owned()),
         ];
         if self.files.is_some() {
             let path = format!("FOLDER/{MODEL}");
             let use_it = use_of(self.sets, &path, self.options.data_argument().as_deref());
-            settings.push(("trained model".to_owned(), format!("{MODEL}, beside this page")));
-            settings
-                .push(("to use it".to_owned(), format!("{use_it}, where FOLDER is this page's")));
+            settings.push(("to use it", format!("{use_it}, where FOLDER is this page's")));
         }
-        settings
+        settings.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+    }
+
+    /// The model with what its inputs and outputs are.
+    fn saved(&self, net: &M) -> Model<f32> {
+        let (input, output) = (self.sets.input.clone(), self.sets.output.clone());
+        Model { input, output, ..Model::of(net) }
     }
 
     /// Writes the model into the folder, and where `--save` asks for it.
-    fn save_model(&self, files: &Files, net: &M) -> Result<(), Failure> {
-        let mut model = Model::of(net);
-        (model.input, model.output) = (self.sets.input.clone(), self.sets.output.clone());
+    fn save_model(&self, files: &Files, model: &Model<f32>) -> Result<(), Failure> {
         let inside = files.folder.unfinished(MODEL);
         for path in [Some(inside.as_path()), self.options.save()].into_iter().flatten() {
             model.save(path).map_err(|error| Failure::Run(format!("cannot write {error}")))?;
@@ -570,6 +588,26 @@ fn weights_hash(model: &impl Layer<f32>) -> String {
     hex(&hash.finalize())
 }
 
+/// For each unit of the first hidden layer, the share of the validation samples for which it is not zero;
+/// where it is a rectified one.
+fn active(layers: &[AnyLayer<f32>], valid: &Set) -> Option<Vec<f64>> {
+    let last = layers.iter().position(|layer| matches!(layer, AnyLayer::Relu(_)))?;
+    let first = &layers[..=last];
+    if first.iter().filter(|layer| matches!(layer, AnyLayer::Linear(_))).count() != 1 {
+        return None;
+    }
+    let all: Vec<usize> = (0..valid.len()).collect();
+    let mut on: Vec<f64> = vec![];
+    for positions in all.chunks(1000) {
+        let units = first.to_vec().infer(&valid.batch(positions).x);
+        on.resize(units.ncols(), 0.0);
+        for row in units.rows() {
+            on.iter_mut().zip(row).for_each(|(on, &unit)| *on += f64::from(u8::from(unit > 0.0)));
+        }
+    }
+    Some(on.into_iter().map(|on| on / all.len() as f64).collect())
+}
+
 /// What a model makes of the validation samples, and what would be right.
 #[derive(Clone, Debug)]
 pub struct Predictions {
@@ -611,7 +649,6 @@ impl Predictions {
     fn report<'s, M: Layer<f32>>(
         &'s self,
         title: &str,
-        settings: Vec<(String, String)>,
         history: &[Epoch<f64>],
         model: &M,
         sets: &'s Sets,
@@ -626,7 +663,9 @@ impl Predictions {
         });
         Report {
             title: title.to_owned(),
-            settings,
+            settings: vec![],
+            made: vec![],
+            files: &[],
             losses: losses(history),
             accuracies: measures(history),
             classes: sets.classes().to_vec(),
@@ -634,6 +673,8 @@ impl Predictions {
             labels: &self.labels,
             probabilities: self.outputs.view(),
             weights: first.filter(|w| w.nrows() == sets.features()),
+            active: None,
+            pad: None,
         }
     }
 }
@@ -642,7 +683,7 @@ impl Predictions {
 pub fn losses<V>(history: &[Epoch<V>]) -> Vec<Curve> {
     let curve =
         |name, loss: fn(&Epoch<V>) -> f64| Curve::new(name, history.iter().map(loss).collect());
-    vec![curve("train", |e| e.train.loss), curve("valid", |e| e.valid.loss)]
+    vec![curve("train", |e| e.train.loss).training(), curve("valid", |e| e.valid.loss)]
 }
 
 /// What is measured beside the loss, of training and validation, by epoch.
@@ -650,5 +691,5 @@ fn measures(history: &[Epoch<f64>]) -> Vec<Curve> {
     let curve = |name, measure: fn(&Epoch<f64>) -> f64| {
         Curve::new(name, history.iter().map(measure).collect())
     };
-    vec![curve("train", |e| e.train.metric), curve("valid", |e| e.valid.metric)]
+    vec![curve("train", |e| e.train.metric).training(), curve("valid", |e| e.valid.metric)]
 }

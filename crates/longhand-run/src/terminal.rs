@@ -95,7 +95,7 @@ pub fn path(path: &Path) -> String {
 /// A path as an argument of a command that a user can copy.
 pub fn argument(path: &Path) -> String {
     let text = self::path(path);
-    let plain = |c: char| c.is_alphanumeric() || "/._-+=:@%".contains(c);
+    let plain = |c: char| c.is_alphanumeric() || "/._-+=:@%,".contains(c);
     match text.chars().all(plain) {
         true => text,
         false => format!("'{}'", text.replace('\'', "'\\''")),

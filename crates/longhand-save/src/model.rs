@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::any_layer::Kind;
 use crate::error::{Error, ErrorKind};
-use crate::tensors::{Stored, Tensor, Tensors, write};
-use crate::{AnyLayer, Layers, parameters};
+use crate::tensors::{Stored, Tensor, Tensors, bytes, write};
+use crate::{AnyLayer, Layers, parameters, write_whole};
 
 /// The version of the metadata, raised when a reader of today would misunderstand it.
 const VERSION: u32 = 1;
@@ -184,12 +184,21 @@ impl<F: Stored> Model<F> {
     /// layers do not have.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<(), Error> {
         let path = path.as_ref();
+        let bytes = self.to_bytes().map_err(|kind| kind.at(path))?;
+        write_whole(path, &bytes).map_err(|error| Error::io(path, error))
+    }
+
+    /// What [`save`](Model::save) writes.
+    ///
+    /// # Errors
+    /// As those of [`save`](Model::save), of the model alone.
+    pub fn to_bytes(&self) -> Result<Vec<u8>, ErrorKind> {
         let kinds: Vec<Kind> = self.layers.iter().map(Kind::of).collect();
-        let options = kinds.iter().enumerate().try_for_each(|(at, kind)| kind.check_options(at));
-        options
-            .and_then(|()| check_meaning(widths(&kinds), &self.input, &self.output))
-            .map_err(|kind| kind.at(path))?;
-        write_parameters(path, &self.layers, Some(self.description()))
+        kinds.iter().enumerate().try_for_each(|(at, kind)| kind.check_options(at))?;
+        check_meaning(widths(&kinds), &self.input, &self.output)?;
+        let mut tensors: Vec<(String, Tensor)> = vec![];
+        parameters::append(&mut tensors, "", &self.layers)?;
+        bytes(tensors, Some(self.description()))
     }
 
     /// Reads a file that [`save`](Model::save) has written.
@@ -319,16 +328,6 @@ impl<F: Stored> std::fmt::Display for Model<F> {
     }
 }
 
-fn write_parameters<F: Stored>(
-    path: &Path,
-    model: &impl Parameters<F>,
-    metadata: Option<String>,
-) -> Result<(), Error> {
-    let mut tensors: Vec<(String, Tensor)> = vec![];
-    parameters::append(&mut tensors, "", model).map_err(|kind| kind.at(path))?;
-    write(path, tensors, metadata)
-}
-
 /// Writes the parameters of a model of any type as safetensors, without a description of its layers:
 /// [`load_into`] reads them into a model of the same type. A net of this workspace's layers is
 /// better saved by [`Model::save`].
@@ -336,7 +335,9 @@ fn write_parameters<F: Stored>(
 /// # Errors
 /// The file cannot be written, or a parameter is NaN or infinite.
 pub fn save<F: Stored>(model: &impl Parameters<F>, path: impl AsRef<Path>) -> Result<(), Error> {
-    write_parameters(path.as_ref(), model, None)
+    let (path, mut tensors) = (path.as_ref(), vec![]);
+    parameters::append(&mut tensors, "", model).map_err(|kind| kind.at(path))?;
+    write(path, tensors, None)
 }
 
 /// Reads parameters into a model of any type, from a file that longhand or PyTorch has saved. The

@@ -85,22 +85,30 @@ impl View for Tensor {
     }
 }
 
+/// The bytes of a file of tensors, with a line about them.
+pub(crate) fn bytes(
+    tensors: Vec<(String, Tensor)>,
+    metadata: Option<String>,
+) -> Result<Vec<u8>, ErrorKind> {
+    let metadata = metadata.map(|text| [(KEY.to_owned(), text)].into_iter().collect());
+    let bytes = safetensors::serialize(tensors, metadata)
+        .map_err(|error| ErrorKind::Content(error.to_string()))?;
+    let header = u64::from_le_bytes(bytes[..8].try_into().expect("eight bytes"));
+    if header > LONGEST_HEADER {
+        return Err(ErrorKind::Content(format!(
+            "expected a header of at most {LONGEST_HEADER} bytes, found one of {header}; use fewer features or layers"
+        )));
+    }
+    Ok(bytes)
+}
+
 /// Writes a file of tensors, with a line about them.
 pub(crate) fn write(
     path: &Path,
     tensors: Vec<(String, Tensor)>,
     metadata: Option<String>,
 ) -> Result<(), Error> {
-    let metadata = metadata.map(|text| [(KEY.to_owned(), text)].into_iter().collect());
-    let bytes = safetensors::serialize(tensors, metadata)
-        .map_err(|error| ErrorKind::Content(error.to_string()).at(path))?;
-    let header = u64::from_le_bytes(bytes[..8].try_into().expect("eight bytes"));
-    if header > LONGEST_HEADER {
-        let reason = format!(
-            "expected a header of at most {LONGEST_HEADER} bytes, found one of {header}; use fewer features or layers"
-        );
-        return Err(ErrorKind::Content(reason).at(path));
-    }
+    let bytes = bytes(tensors, metadata).map_err(|kind| kind.at(path))?;
     write_whole(path, &bytes).map_err(|error| Error::io(path, error))
 }
 

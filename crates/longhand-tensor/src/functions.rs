@@ -144,9 +144,13 @@ pub mod f32 {
     }
 
     /// The quotient by 255 is a product with its inverse, whose error a second product takes back:
-    /// correctly rounded for every byte, which is tested.
+    /// correctly rounded for every byte, which is tested. Where a fused product takes many instructions,
+    /// it is a quotient.
     #[inline(always)]
     fn from_byte(byte: u8) -> f32 {
+        if cfg!(target_arch = "wasm32") {
+            return f32::from(byte) / 255.0;
+        }
         const INVERSE: f32 = 1.0 / 255.0;
         const REST: f32 = (1.0 / 255.0 - INVERSE as f64) as f32;
         f32::from(byte).fused(INVERSE, f32::from(byte) * REST)
