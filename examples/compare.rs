@@ -196,11 +196,15 @@ impl Outcome {
     }
 }
 
-fn mean_and_deviation(values: &[f64]) -> (f64, f64) {
+/// Mean and standard deviation in words. One value has no deviation.
+fn mean_and_deviation(values: &[f64]) -> String {
     let n = values.len() as f64;
     let mean = values.iter().sum::<f64>() / n;
     let squares = values.iter().map(|v| (v - mean).powi(2)).sum::<f64>();
-    (mean, if n > 1.0 { (squares / (n - 1.0)).sqrt() } else { 0.0 })
+    match values.len() {
+        1 => format!("{mean:.4}"),
+        _ => format!("{mean:.4} ± {:.4}", (squares / (n - 1.0)).sqrt()),
+    }
 }
 
 fn summary(pairs: &[(Outcome, Outcome, f64)], n: usize) -> String {
@@ -210,8 +214,7 @@ fn summary(pairs: &[(Outcome, Outcome, f64)], n: usize) -> String {
         format!("{:.4} ({low:.4} to {high:.4})", outcome.accuracy())
     };
     let over_seeds = |of: fn(&(Outcome, Outcome, f64)) -> f64| {
-        let (mean, deviation) = mean_and_deviation(&pairs.iter().map(of).collect::<Vec<_>>());
-        format!("{mean:.4} ± {deviation:.4}")
+        mean_and_deviation(&pairs.iter().map(of).collect::<Vec<_>>())
     };
     let differences: Vec<f64> =
         logistic.losses.iter().zip(&mlp.losses).map(|(l, m)| l - m).collect();
@@ -230,18 +233,29 @@ fn summary(pairs: &[(Outcome, Outcome, f64)], n: usize) -> String {
 
 /// Which model is better, and what that is worth.
 fn verdict(pairs: &[(Outcome, Outcome, f64)]) -> String {
-    let better = pairs.iter().filter(|(l, m, _)| m.accuracy() > l.accuracy()).count();
-    let clear = pairs.iter().filter(|(.., p)| *p < 0.05).count();
     let seeds = pairs.len();
-    let verdict = if better == seeds && clear == seeds {
-        format!(
-            "The perceptron is better on these digits: with each of the {seeds} seeds, and by \
+    let clear = |better: fn(&Outcome, &Outcome) -> bool| {
+        pairs.iter().filter(|(l, m, p)| better(l, m) && *p < 0.05).count()
+    };
+    let [logistic, perceptron] =
+        [clear(|l, m| l.accuracy() > m.accuracy()), clear(|l, m| m.accuracy() > l.accuracy())];
+    let winner = |name: &str| match seeds {
+        1 => format!(
+            "{name} is better on these digits, by more than chance explains (p < 0.05), with one seed."
+        ),
+        _ => format!(
+            "{name} is better on these digits: with each of the {seeds} seeds, and by \
              more than chance explains (p < 0.05 each time)."
-        )
+        ),
+    };
+    let verdict = if perceptron == seeds {
+        winner("The perceptron")
+    } else if logistic == seeds {
+        winner("Logistic regression")
     } else {
         format!(
-            "The perceptron was the better one with {better} of {seeds} seeds, and a difference was more \
-             than chance explains with {clear} (p < 0.05): that settles nothing."
+            "By more than chance explains (p < 0.05), the perceptron was the better one with {perceptron} of {seeds} seeds, and \
+             logistic regression with {logistic}: that settles nothing."
         )
     };
     format!(
@@ -273,13 +287,12 @@ fn row(
     n: usize,
 ) -> Vec<String> {
     let accuracies: Vec<f64> = pairs.iter().map(|pair| of(pair).accuracy()).collect();
-    let (mean, deviation) = mean_and_deviation(&accuracies);
     let first = of(&pairs[0]);
     let (low, high) = wilson(first.count(), n);
     let lowest = first.history.iter().map(|e| e.valid.loss).fold(f64::INFINITY, f64::min);
     vec![
         name.to_owned(),
-        format!("{mean:.4} ± {deviation:.4}"),
+        mean_and_deviation(&accuracies),
         format!("{:.4}", first.accuracy()),
         format!("{low:.4} to {high:.4}"),
         format!("{lowest:.4}"),

@@ -52,6 +52,13 @@ fn compare_runs(folder: &Path) -> Result<(), Failure> {
         let title = &format!("Runs in {}", folder.display());
         let page = Runs { title, runs: &runs, measure, larger_is_better }.html();
         let path = folder.join(file);
+        let there = std::fs::read_to_string(&path);
+        if path.exists() && !there.is_ok_and(|there| there.contains("<title>Runs in ")) {
+            let path = terminal::path(&path);
+            return Err(Failure::Run(format!(
+                "--runs: {path}: expected a page over runs to overwrite, or nothing, found something else; move it away"
+            )));
+        }
         write_whole(&path, page)?;
         let path = terminal::path(&path);
         terminal::print(&format!(

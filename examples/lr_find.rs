@@ -203,7 +203,8 @@ fn plot(
     let guessing = format!("ln {classes}: guessing");
     let range = good.ok().and_then(|[from, to]| {
         let text = format!("try {} to {}", digits(from), digits(to));
-        Some((step(from)? as f64, step(to)? as f64, text))
+        let (from, to) = (step(from)? as f64, step(to)? as f64);
+        (from < to).then_some((from, to, text))
     });
     Chart {
         title,

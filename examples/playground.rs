@@ -27,7 +27,7 @@ const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 const TARGET: &str = "wasm32-unknown-unknown";
 
 /// What all such pages begin with.
-const TITLE: &str = "longhand playground";
+const BEGINNING: &str = "<!DOCTYPE html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<title>longhand playground</title>\n";
 
 const PAGE: &str = include_str!("../crates/longhand-playground/page/page.html");
 const STYLE: &str = include_str!("../crates/longhand-playground/page/playground.css");
@@ -49,7 +49,7 @@ fn run() -> Result<(), Failure> {
     let out = parse::<Flags>()?.out;
     let shown = terminal::path(&out);
     let there = fs::read_to_string(&out);
-    if out.exists() && !there.is_ok_and(|page| page.contains(TITLE)) {
+    if out.exists() && !there.is_ok_and(|page| page.starts_with(BEGINNING)) {
         return Err(Failure::Run(format!(
             "--out: {shown}: expected a playground to overwrite, or nothing, found something else; choose another name"
         )));
@@ -118,12 +118,19 @@ fn digits() -> String {
 }
 
 fn page(module: &[u8]) -> String {
-    let (style, chart, pad) = (web::STYLE, web::CHART_STYLE, web::PAD);
+    let (module, digits) = (data("module", module), digits());
+    // Texts without the indentation of their lines.
+    let lines = |texts: &[&str]| -> String {
+        texts
+            .iter()
+            .flat_map(|text| text.lines())
+            .map(|line| line.trim_start().to_owned() + "\n")
+            .collect()
+    };
+    let style = lines(&[web::STYLE, web::CHART_STYLE, STYLE]);
+    let (page, script) = (lines(&[PAGE]), lines(&[web::PAD, SCRIPT]));
     format!(
-        "<!DOCTYPE html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<title>{TITLE}</title>\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<meta name=\"color-scheme\" content=\"light dark\">\n\
-         <style>\n{style}{chart}{STYLE}</style>\n<main>\n{PAGE}</main>\n{}{}<script>\n\"use strict\";\n{pad}{SCRIPT}</script>\n</html>\n",
-        data("module", module),
-        digits()
+        "{BEGINNING}<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<meta name=\"color-scheme\" content=\"light dark\">\n\
+         <style>\n{style}</style>\n<main>\n{page}</main>\n{module}{digits}<script>\n\"use strict\";\n{script}</script>\n</html>\n"
     )
 }

@@ -38,8 +38,8 @@ export class Chromium {
     return new Promise((yes, no) => this.waiting.set(id, { yes, no }));
   }
 
-  /** Opens a file as a page of its own. */
-  async open(file, { width = 1280, height = 900, dark = false, touch = false } = {}) {
+  /** Opens a file in a new tab, with a fragment if there is one. */
+  async open(file, { fragment = "", width = 1280, height = 900, dark = false, touch = false } = {}) {
     const { targetId } = await this.send("Target.createTarget", { url: "about:blank" });
     const { sessionId } = await this.send("Target.attachToTarget", { targetId, flatten: true });
     const page = new Page(this, sessionId, targetId);
@@ -47,7 +47,7 @@ export class Chromium {
     await page.send("Emulation.setDeviceMetricsOverride", { width, height, deviceScaleFactor: 1, mobile: touch });
     await page.send("Emulation.setEmulatedMedia", { features: [{ name: "prefers-color-scheme", value: dark ? "dark" : "light" }] });
     const loaded = new Promise(yes => page.loaded = yes);
-    page.url = pathToFileURL(file).href;
+    page.url = pathToFileURL(file).href + fragment;
     await page.send("Page.navigate", { url: page.url });
     await loaded;
     return page;
@@ -72,7 +72,7 @@ class Page {
       if (method === "Runtime.exceptionThrown") this.faults.push(params.exceptionDetails.exception?.description ?? params.exceptionDetails.text);
       if (method === "Log.entryAdded" && params.entry.level === "error") this.faults.push(params.entry.text);
       if (method === "Runtime.consoleAPICalled" && params.type === "error") this.faults.push(params.args.map(a => a.value).join(" "));
-      if (method === "Network.requestWillBeSent" && !/^(data|blob):/.test(params.request.url) && params.request.url !== this.url) {
+      if (method === "Network.requestWillBeSent" && !/^(data|blob):/.test(params.request.url) && params.request.url !== this.url.split("#")[0]) {
         this.faults.push(`request to ${params.request.url}`);
       }
     });

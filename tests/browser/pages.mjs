@@ -31,8 +31,9 @@ const TASKS = {
       ink: await page.value(`[...pad.context.getImageData(0, 0, 280, 280).data].filter((_, i) => i % 4 === 0).map(v => 255 - v)`),
       seen: await page.value(seen),
       shares: await page.value(shares),
-      units: await page.value(`[...document.querySelectorAll("#units output")].map(o => o.textContent)`),
+      units: await page.value(`[...document.querySelectorAll("#units .says")].map(o => o.textContent)`),
       text: await page.value(`document.querySelector("p.answer").textContent`),
+      said: await page.value(`document.querySelector("p.said").textContent`),
     });
     for (const { width, strokes } of drawings(1, 5)) {
       await page.value(`document.querySelector(".pad select").value = "${width}"`);
@@ -105,11 +106,8 @@ const TASKS = {
 
   /** Trains in the playground with settings; gives the weights' hash, the model's file, and what the page says. */
   async playground(file, settings, plain) {
-    const page = await browser.open(file);
+    const page = await browser.open(file, { fragment: plain });
     await page.until("window.playground");
-    if (plain === "plain") {
-      await page.value(`Engine.load(true).then(engine => window.playground = new Playground(engine))`);
-    }
     const status = `document.getElementById("status").textContent`;
     for (const [name, value] of Object.entries(JSON.parse(settings))) {
       await page.value(`(input => { input.value = ${JSON.stringify(value)}; input.dispatchEvent(new Event("change", { bubbles: true })); })(document.querySelector("[name=${name}]"))`);
@@ -134,7 +132,8 @@ const TASKS = {
       history: await page.value(`playground.history`),
       model: await page.value(`[...playground.engine.call("model")]`).catch(() => []),
       changed: before !== await page.value(`document.querySelector("#units canvas").toDataURL()`),
-      cell: await page.value(`document.getElementById("cell").innerText`),
+      cell: await page.value(`document.getElementById("cell").innerText.split("\\n")[0]`),
+      predictions: await page.value(`[...playground.predictions]`),
       answers: [await read(1), await read(7)],
       faults: page.faults,
     };

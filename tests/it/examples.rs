@@ -103,7 +103,7 @@ fn a_run_prints_a_line_per_epoch_and_leaves_three_files() {
         let accuracy: f64 =
             metrics.lines().last().unwrap().split(',').nth(4).unwrap().parse().unwrap();
         assert!(page.contains(&format!("{:.1} % on 5000 images", 100.0 * accuracy)), "{accuracy}");
-        let cells = page.split(" images\" data-n=\"").skip(1);
+        let cells = page.split(" data-n=\"").skip(1);
         let counts: Vec<usize> =
             cells.map(|cell| cell.split('"').next().unwrap().parse().unwrap()).collect();
         assert_eq!((counts.len(), counts.iter().sum::<usize>()), (100, 5000));

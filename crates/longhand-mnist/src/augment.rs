@@ -13,8 +13,8 @@ const SCALE: f64 = 0.15;
 
 impl Split {
     /// The images, and `copies` of each that are shifted by up to a twentieth of the side and scaled by
-    /// up to 15 %, in height and width by themselves. A net that learns from these reads drawings
-    /// better, which differ in just that.
+    /// up to 15 %, in height and width by themselves. Drawings differ in just that. A net
+    /// that has learned from copies reads them better.
     ///
     /// What becomes of an image follows from the seed, its position and the number of its copy.
     ///

@@ -1,5 +1,8 @@
 // The playground: trains in the page, and shows what becomes of it.
 
+/** The settings that are numbers, in the order in which they are handed over. */
+const NUMBERS = ["dropout", "learning_rate", "momentum", "weight_decay", "batch_size", "per_class", "augment", "seed"];
+
 const $ = id => document.getElementById(id);
 const bytesOf = id => Uint8Array.from(atob($(id).textContent), c => c.charCodeAt(0));
 const unpacked = bytes => new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).arrayBuffer();
@@ -14,7 +17,9 @@ class Engine {
     const engine = new Engine();
     engine.functions = instance.exports;
     const files = [0, 1, 2, 3].map(i => bytesOf(`digits${i}`));
-    engine.request(Uint8Array.from(files.flatMap(file => [...file])));
+    const all = new Uint8Array(files.reduce((sum, file) => sum + file.length, 0));
+    files.reduce((at, file) => (all.set(file, at), at + file.length), 0);
+    engine.request(all);
     engine.call("open", ...files.map(file => file.length));
     return engine;
   }
@@ -54,8 +59,9 @@ class Engine {
   }
 
   start(settings) {
-    this.request(new TextEncoder().encode(JSON.stringify(settings)));
-    this.call("start");
+    const { activation, optimizer, hidden, ...numbers } = settings;
+    this.request(new TextEncoder().encode([activation, optimizer, ...hidden].join(" ")));
+    this.call("start", ...NUMBERS.map(name => numbers[name]));
   }
 
   train(steps, from) {
@@ -105,16 +111,30 @@ function chart(root, title, curves, best) {
     if (points.length) parts.push(`<path class="curve m0${dashed ? " dashed" : ""}" clip-path="url(#${root.id}-clip)" d="M${points.join("L")}"/>`);
     parts.push(`<text class="m0" x="${R + 8}" y="${ends[i] + 4}">${name}</text>`);
   });
+  const valid = curves.find(({ dashed }) => !dashed).values;
+  const lowest = valid.indexOf(Math.min(...valid));
+  if (best === "low" && valid.length > 2) {
+    const [left, at] = [Math.min(Math.max(x(lowest), L + 90), R - 90), Math.max(y(valid[lowest]), T)];
+    parts.push(`<circle class="m0" cx="${x(lowest)}" cy="${at}" r="5"/><text x="${left}" y="${at + 18 > B ? at - 10 : at + 18}" text-anchor="middle">lowest valid: ${valid[lowest].toFixed(4)}, epoch ${lowest}</text>`);
+  }
+  // What the values are where one points at.
+  const width = (R - L) / last;
+  valid.forEach((_, epoch) => {
+    const values = curves.map(({ name, values }) => `${name} ${values[epoch].toFixed(4)}`).join(", ");
+    parts.push(`<rect class="hit" x="${x(epoch) - width / 2}" y="${T}" width="${width}" height="${B - T}"><title>epoch ${epoch}: ${values}</title></rect>`);
+  });
   const said = curves.map(({ name, values }) => `${name} ${values.at(-1)?.toFixed(4)}`).join(", ");
   root.innerHTML = `<svg class="chart" viewBox="0 0 ${W} ${H}" role="img" aria-label="${title} after ${last} epochs: ${said}"><rect class="paper" width="${W}" height="${H}"/>${parts.join("")}</svg>`;
 }
 
 class Playground {
   constructor(engine) {
-    Object.assign(this, { engine, running: false, history: [], steps: 50, drawn: 0, milliseconds: 0, next: 0 });
+    Object.assign(this, { engine, history: [], steps: 50, waits: 0, milliseconds: 0, next: 0, started: "" });
+    /** The frame that comes next, while it trains. */
+    this.running = 0;
     $("kernels").textContent = engine.text("kernels") === "relaxed"
       ? "The kernels with a fused multiply-add run."
-      : "The exact kernels run, as this browser has no fused multiply-add; they give the same bits, five times slower.";
+      : "The exact kernels run, without a fused multiply-add; they give the same bits, five times slower.";
     this.pad = new Pad($("pad"), {
       rows: 28, columns: 28, classes: CLASSES, centred: true,
       read: pixels => engine.read(pixels),
@@ -144,7 +164,7 @@ class Playground {
     }
     return {
       hidden: hidden.map(Number), activation: form.get("activation"), optimizer: form.get("optimizer"),
-      ...Object.fromEntries(["dropout", "learning_rate", "momentum", "weight_decay", "batch_size", "per_class", "augment", "seed"].map(name => [name, number(name)])),
+      ...Object.fromEntries(NUMBERS.map(name => [name, number(name)])),
     };
   }
 
@@ -152,21 +172,31 @@ class Playground {
     return Number(new FormData($("settings")).get("epochs"));
   }
 
-  /** Does something that may fail, and says why it did. */
+  /** What a net is made with: of the settings those that cannot be changed while it trains. */
+  made() {
+    return JSON.stringify({ ...this.settings(), learning_rate: 0 });
+  }
+
+  /** Does something that may fail; says why it did, and whether it did not. */
   attempt(what) {
     $("failure").textContent = "";
     try {
       what();
+      return true;
     } catch (error) {
-      this.running = false;
-      this.buttons();
-      $("failure").textContent = error.message;
+      this.stop();
+      // After an error of the program itself, nothing can be computed any more.
+      const broken = error instanceof WebAssembly.RuntimeError;
+      $("failure").textContent = broken ? `The program has failed (${error.message}); load the page again.` : error.message;
+      for (const button of ["train", "restart", "export"]) $(button).disabled ||= broken;
+      return false;
     }
   }
 
   restart() {
-    this.attempt(() => {
+    return this.attempt(() => {
       this.engine.start(this.settings());
+      this.started = this.made();
       [this.history, this.milliseconds] = [[], 0];
       this.note(this.engine.train(1, 0)); // epoch 0: before training
       this.makeUnits();
@@ -178,33 +208,36 @@ class Playground {
   changed(name) {
     if (name === "epochs") return;
     if (name === "optimizer") {
-      // The other optimizers take smaller steps than sgd: a rate that is usual for one is none for the other.
+      // Each needs its own usual rate.
       const { optimizer, learning_rate: rate } = $("settings").elements;
       if (optimizer.value === "sgd" && rate.value === "0.001") rate.value = "0.1";
       if (optimizer.value !== "sgd" && rate.value === "0.1") rate.value = "0.001";
     }
     if (name === "learning_rate") return this.attempt(() => this.engine.call("learning_rate", this.settings().learning_rate));
-    this.restart();
+    if (this.restart() && this.running) this.nextFrame();
   }
 
   go() {
-    this.attempt(() => {
-      this.settings(); // which may be none that can be
-      if (this.state.epochs >= this.epochs()) this.restart();
-      this.running = true;
-      this.buttons();
-      requestAnimationFrame(() => this.frame());
-    });
+    const isStale = () => this.started !== this.made() || this.state.epochs >= this.epochs();
+    let stale = false;
+    if (this.attempt(() => stale = isStale()) && (!stale || this.restart())) this.nextFrame();
+  }
+
+  nextFrame() {
+    cancelAnimationFrame(this.running);
+    this.running = requestAnimationFrame(() => this.frame());
+    $("train").textContent = "Pause";
+  }
+
+  stop() {
+    cancelAnimationFrame(this.running);
+    this.running = 0;
+    $("train").textContent = "Train";
   }
 
   pause() {
-    this.running = false;
-    this.buttons();
+    this.stop();
     this.drawAll();
-  }
-
-  buttons() {
-    $("train").textContent = this.running ? "Pause" : "Train";
   }
 
   note(state) {
@@ -215,7 +248,6 @@ class Playground {
 
   /** Trains for a while, then shows it. */
   frame() {
-    if (!this.running) return;
     this.attempt(() => {
       const end = performance.now() + SLICE;
       while (performance.now() < end && this.state.epochs < this.epochs()) {
@@ -227,10 +259,9 @@ class Playground {
         this.steps = Math.max(1, Math.min(1000, Math.round(this.steps * (took < 4 ? 1.5 : took > 8 ? 0.6 : 1))));
       }
       if (this.state.epochs >= this.epochs()) return this.pause();
-      this.draw();
-      if (performance.now() - this.drawn > SELDOM) this.drawAll();
+      if (performance.now() > this.waits) this.drawAll(); else this.draw();
+      this.nextFrame();
     });
-    if (this.running) requestAnimationFrame(() => this.frame());
   }
 
   draw() {
@@ -247,14 +278,18 @@ class Playground {
 
   /** The rest, which takes longer. */
   drawAll() {
-    this.drawn = performance.now();
+    const start = performance.now();
     this.draw();
     this.predictions = this.engine.call("predictions");
     this.drawUnits();
     this.drawMatrix();
     this.pad.update();
     const rows = this.history.map((row, epoch) => `<tr><th scope="row">${epoch}</th>${row.map(value => `<td>${value.toFixed(4)}</td>`).join("")}</tr>`);
+    $("cell").setAttribute("aria-live", this.running ? "off" : "polite");
     $("values").innerHTML = `<tr>${["epoch", "train loss", "train accuracy", "valid loss", "valid accuracy"].map(name => `<th scope="col">${name}</th>`).join("")}</tr>${rows.join("")}`;
+    // Most of the time is for training.
+    const end = performance.now();
+    this.waits = end + Math.max(SELDOM, 4 * (end - start));
   }
 
   makeUnits() {
@@ -262,7 +297,7 @@ class Playground {
     $("units-title").textContent = this.templates ? "The weights of each class" : "The weights of the hidden units";
     const units = Math.min(this.engine.numbers("weights").length / 784, MOST_UNITS);
     $("units").innerHTML = Array.from({ length: units }, (_, unit) =>
-      `<figure><canvas class="weights" width="28" height="28" role="img" aria-label="weights of ${this.templates ? "digit" : "unit"} ${unit}"></canvas><span class="light"></span><output></output><figcaption><b>${unit}</b></figcaption></figure>`).join("");
+      `<figure><canvas class="weights" width="28" height="28" role="img" aria-label="weights of ${this.templates ? "digit" : "unit"} ${unit}"></canvas><span class="light"></span><span class="says"></span><figcaption><b>${unit}</b></figcaption></figure>`).join("");
   }
 
   drawUnits() {

@@ -74,11 +74,23 @@ exports! {
         })
     }
 
-    /// Begins with the settings of the request, as JSON.
-    fn longhand_start() -> i32 {
+    /// Begins with these settings. The request has those that are no single number, with spaces between them:
+    /// the words of activation and optimizer, and the widths of the hidden layers.
+    fn longhand_start(
+        dropout: f64, learning_rate: f64, momentum: f64, weight_decay: f64, batch_size: u32, per_class: u32,
+        augment: u32, seed: f64
+    ) -> i32 {
         of_net(|playground, request| {
-            let settings: Settings = serde_json::from_slice(request).map_err(|error| error.to_string())?;
-            playground.restart(&settings)?;
+            let text = String::from_utf8_lossy(request);
+            let mut words = text.split_whitespace().map(str::to_owned);
+            let (activation, optimizer) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+            let width = |word: String| word.parse().map_err(|_| format!("hidden layers: expected widths, found {word}"));
+            let hidden = words.map(width).collect::<Result<Vec<usize>, String>>()?;
+            let [batch_size, per_class, augment] = [batch_size, per_class, augment].map(|n| n as usize);
+            let seed = seed as u64;
+            playground.restart(&Settings {
+                hidden, activation, dropout, optimizer, learning_rate, momentum, weight_decay, batch_size, per_class, augment, seed,
+            })?;
             Ok(vec![])
         })
     }

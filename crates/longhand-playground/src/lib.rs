@@ -19,7 +19,7 @@ use longhand_save::{AnyLayer, Input, Model, Output};
 use longhand_train::{
     Accuracy, Batch, Data, Diverged, Epoch, Flow, Observer, Progress, Step, Training,
 };
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 /// The widest hidden layer, and the most of them: what a page can train and show.
 const WIDEST: usize = 2000;
@@ -29,8 +29,7 @@ const DEEPEST: usize = 5;
 const MOST_COPIES: usize = 20;
 
 /// What the page lets one choose.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
     /// Widths of the hidden layers; none for logistic regression.
     pub hidden: Vec<usize>,
@@ -129,11 +128,11 @@ pub struct Playground {
 pub struct State {
     /// The epoch that is being trained, from 1.
     pub epoch: usize,
-    /// Steps of it that are done, and all of them.
+    /// Steps of it that are done.
     pub step: usize,
     /// Steps of an epoch.
     pub steps: usize,
-    /// Epochs that are done, without the one before training: loss and accuracy, training and validation.
+    /// Epochs that are done, without the one before training.
     pub epochs: usize,
     /// The epochs from `from` on: loss and accuracy in training, loss and accuracy in validation.
     pub history: Vec<[f64; 4]>,
@@ -195,7 +194,7 @@ impl Playground {
     /// A net on these digits, which is not trained yet.
     ///
     /// # Errors
-    /// A setting is none that can be; the message says which.
+    /// A setting is not valid; the message says which.
     pub fn new(all: Dataset, settings: &Settings) -> Result<Playground, String> {
         settings.check()?;
         let mut digits = all
@@ -242,7 +241,7 @@ impl Playground {
     /// Changes the learning rate of the steps to come.
     ///
     /// # Errors
-    /// It is none that can be.
+    /// It is not valid.
     pub fn set_learning_rate(&mut self, learning_rate: f64) -> Result<(), String> {
         Settings { learning_rate, ..Settings::default() }.check()?;
         self.optimizer.set_learning_rate(learning_rate);

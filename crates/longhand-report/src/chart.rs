@@ -28,7 +28,7 @@ pub(crate) const STYLE: &str = "
   }
 ";
 
-/// Colours there are for models; more of them have the first ones again.
+/// Colours for models. A ninth model has the first colour again.
 pub(crate) const COLOURS: usize = 8;
 
 /// Places of a chart that tell their values, at most.
@@ -67,6 +67,8 @@ impl Curve {
 /// A place of a chart that is marked, on or beside a curve.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Mark<'a> {
+    /// Which model it is of: this decides the colour.
+    pub model: usize,
     /// Where it is on the horizontal axis, in steps.
     pub step: usize,
     /// Where it is on the vertical axis.
@@ -102,8 +104,8 @@ pub struct Chart<'a> {
     /// The part of the vertical axis that is shown. Without it, that is all from 0 up to the largest
     /// value.
     pub part: Option<(f64, f64)>,
-    /// A place that is marked.
-    pub mark: Option<Mark<'a>>,
+    /// Places that are marked.
+    pub marks: &'a [Mark<'a>],
     /// Steps of the horizontal axis that are shaded, from and to, and what is said of them.
     pub band: Option<(f64, f64, &'a str)>,
     /// Names of steps of the horizontal axis. Without any, the steps are numbered.
@@ -192,13 +194,17 @@ impl Chart<'_> {
             let path = path(&curve.values, (y_min, y_max), x, y);
             let (model, name) = (curve.model % COLOURS, escape(&curve.name));
             let dashed = if curve.training { " dashed" } else { "" };
-            if !path.is_empty() {
+            // One value is no line.
+            if let [value] = curve.values[..] {
+                let at = y(inside(value));
+                add(&format!("<circle class=\"m{model}\" cx=\"{LEFT}\" cy=\"{at:.1}\" r=\"4\"/>"));
+            } else if !path.is_empty() {
                 add(&format!("<path class=\"curve m{model}{dashed}\" d=\"{path}\"/>"));
             }
             let (at_x, at_y) = (right + 8.0, at + 4.0);
             add(&format!("<text class=\"m{model}\" x=\"{at_x:.1}\" y=\"{at_y:.1}\">{name}</text>"));
         }
-        if let Some(Mark { step, value, text }) = self.mark {
+        for &Mark { model, step, value, text } in self.marks {
             let (at_x, at_y, text) = (x(step as f64), y(inside(value)), escape(text));
             // Where the text has room: below the place, or above it at the bottom.
             let text_y = if at_y + 22.0 > BOTTOM { at_y - 10.0 } else { at_y + 18.0 };
@@ -208,8 +214,9 @@ impl Chart<'_> {
                 _ => "middle",
             };
             add(&format!(
-                "<circle class=\"m0\" cx=\"{at_x:.1}\" cy=\"{at_y:.1}\" r=\"5\"/>\
-                 <text x=\"{at_x:.1}\" y=\"{text_y:.1}\" text-anchor=\"{anchor}\">{text}</text>"
+                "<circle class=\"m{}\" cx=\"{at_x:.1}\" cy=\"{at_y:.1}\" r=\"5\"/>\
+                 <text x=\"{at_x:.1}\" y=\"{text_y:.1}\" text-anchor=\"{anchor}\">{text}</text>",
+                model % COLOURS
             ));
         }
         self.add_hits(&mut add, right);
@@ -255,6 +262,7 @@ impl Chart<'_> {
         let values = self.curves.iter().flat_map(|c| &c.values).copied().filter(|v| v.is_finite());
         let highest = values.chain(self.line.map(|line| line.0)).fold(0.0, f64::max);
         let (low, high) = self.part.unwrap_or((0.0, highest));
+        let high = if high > low { high } else { low + 1.0 };
         let step = tick_step(high - low, 6.0);
         let low = (low / step + 1e-9).floor() * step;
         let lines = ((high - low) / step - 1e-9).ceil().max(1.0);
@@ -335,6 +343,12 @@ pub fn loss_svg(title: &str, curves: &[Curve], classes: usize) -> String {
     loss_chart(&Chart { title, x, y, curves, line, ..Chart::default() })
 }
 
+/// Mean squared errors of a standardised number by epoch, in the same way. The loss of the mean for all is marked.
+pub fn squared_loss_svg(title: &str, curves: &[Curve]) -> String {
+    let (x, y, line) = ("epoch", "loss", Some((1.0, "the mean for all")));
+    loss_chart(&Chart { title, x, y, curves, line, ..Chart::default() })
+}
+
 /// A chart of losses, with the part of the axis that matters and the lowest validation loss.
 pub(crate) fn loss_chart(chart: &Chart<'_>) -> String {
     let after = after_start(chart.curves);
@@ -342,16 +356,23 @@ pub(crate) fn loss_chart(chart: &Chart<'_>) -> String {
         (extreme(chart.curves, 0, f64::max), extreme(chart.curves, after, f64::max));
     // What comes before the first epochs would leave no room for what comes after.
     let part = (later > 0.0 && first > 1.6 * later).then_some((0.0, later));
-    let best = lowest(chart.curves);
-    let text = best.map(|(epoch, value)| format!("lowest valid: {value:.4}, epoch {epoch}"));
-    let mark = best.zip(text.as_deref()).map(|((step, value), text)| Mark { step, value, text });
-    Chart { part, mark, ..chart.clone() }.svg()
+    let lowest = lowest(chart.curves);
+    let text = |&(_, epoch, value): &(usize, usize, f64)| match lowest.len() {
+        1 => format!("lowest valid: {value:.4}, epoch {epoch}"),
+        2 => format!("{value:.4}, epoch {epoch}"),
+        _ => String::new(), // there is no room for more
+    };
+    let texts: Vec<String> = lowest.iter().map(text).collect();
+    let mark = |(&(model, step, value), text)| Mark { model, step, value, text };
+    let marks: Vec<Mark<'_>> =
+        lowest.iter().zip(texts.iter().map(String::as_str)).map(mark).collect();
+    Chart { part, marks: &marks, ..chart.clone() }.svg()
 }
 
 /// A chart of accuracies, with the part of the axis that matters.
 pub(crate) fn accuracy_chart(chart: &Chart<'_>) -> String {
     let least = extreme(chart.curves, after_start(chart.curves), f64::min);
-    let part = (least > 0.5).then_some((least, 1.0));
+    let part = (least > 0.5).then_some((least.min(0.99), 1.0));
     Chart { part, ..chart.clone() }.svg()
 }
 
@@ -366,12 +387,15 @@ fn extreme(curves: &[Curve], from: usize, of: fn(f64, f64) -> f64) -> f64 {
     values.copied().filter(|v| v.is_finite()).reduce(of).unwrap_or(0.0)
 }
 
-/// Where the validation loss is lowest, if there is one curve of it and more than one epoch.
-fn lowest(curves: &[Curve]) -> Option<(usize, f64)> {
-    let valid: Vec<&Curve> = curves.iter().filter(|c| !c.training).collect();
-    let [valid] = valid[..] else { return None };
-    let values = valid.values.iter().copied().enumerate().filter(|(_, v)| v.is_finite());
-    values.min_by(|a, b| a.1.total_cmp(&b.1)).filter(|_| valid.values.len() > 2)
+/// Where the validation loss of each model is lowest, if there are more than two epochs: model, epoch, loss.
+fn lowest(curves: &[Curve]) -> Vec<(usize, usize, f64)> {
+    let valid = curves.iter().filter(|c| !c.training && c.values.len() > 2);
+    let of_curve = |curve: &Curve| {
+        let values = curve.values.iter().copied().enumerate().filter(|(_, v)| v.is_finite());
+        let (epoch, loss) = values.min_by(|a, b| a.1.total_cmp(&b.1))?;
+        Some((curve.model, epoch, loss))
+    };
+    valid.filter_map(of_curve).collect()
 }
 
 /// A curve as a path that is cut off where it leaves the part that is shown.

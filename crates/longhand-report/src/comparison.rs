@@ -3,8 +3,8 @@ use std::fmt::Write;
 use ndarray::ArrayView3;
 
 use crate::chart::{Curve, escape, loss_svg};
-use crate::page::{foot, head, values_table};
-use crate::picture::{address, gray};
+use crate::page::{IN_ROW, foot, head, place, strip_style, values_table};
+use crate::picture::gray;
 
 /// Images shown of those that only one model classifies correctly.
 const SHOWN: usize = 48;
@@ -99,7 +99,7 @@ impl Comparison<'_> {
         )
     }
 
-    /// The losses of both as a picture of its own.
+    /// The losses of both as a separate picture.
     pub fn loss_svg(&self) -> String {
         loss_svg(self.title, self.losses, self.classes.len())
     }
@@ -112,11 +112,17 @@ impl Comparison<'_> {
         // Evenly spread over all of them: they may be sorted by class.
         let count = all.len().min(SHOWN);
         let shown: Vec<usize> = (0..count).map(|i| all[i * all.len() / count]).collect();
-        let address = address(&gray(self.images, &shown, count));
+        let class = format!("o{model}");
+        let strip = strip_style(
+            &class,
+            &gray(self.images, &shown, IN_ROW),
+            self.images.dim(),
+            count.min(IN_ROW),
+        );
         let (name, other) = (escape(self.names[model]), escape(self.names[1 - model]));
         let mut html = format!(
             "<section><h2>Only {name} was right: {} images</h2><p>{count} of them, each with its label and the prediction of {other}.</p><div class=\"gallery\">\
-             <style>i.o{model}{{background-image:url(\"{address}\");background-size:calc({count}*var(--w)) var(--w)}}</style>",
+             {strip}",
             all.len()
         );
         for (at, &image) in shown.iter().enumerate() {
@@ -124,8 +130,9 @@ impl Comparison<'_> {
                 [self.labels[image], others[image]].map(|c| escape(&self.classes[c]));
             let _ = write!(
                 html,
-                "<figure><i role=\"img\" aria-label=\"image {image}, label {label}\" class=\"o{model}\" style=\"--i:{at}\"></i>\
-                 <figcaption><span>{label},</span><span>not {predicted}</span></figcaption></figure>"
+                "<figure><i role=\"img\" aria-label=\"image {image}, label {label}\" class=\"{class}\" style=\"{}\"></i>\
+                 <figcaption><span>{label},</span><span>not {predicted}</span></figcaption></figure>",
+                place(at)
             );
         }
         html.push_str("</div></section>\n");

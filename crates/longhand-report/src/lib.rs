@@ -31,6 +31,7 @@
 //!     labels: &[0, 1, 1],
 //!     probabilities: probabilities.view(),
 //!     weights: Some(Array2::zeros((4, 2))),
+//!     hidden: false,
 //!     active: None,
 //!     pad: None,
 //! };
@@ -51,7 +52,7 @@ mod runs;
 pub mod statistics;
 pub mod web;
 
-pub use chart::{Chart, Curve, Mark, loss_svg};
+pub use chart::{Chart, Curve, Mark, loss_svg, squared_loss_svg};
 pub use comparison::Comparison;
 pub use heat::HeatMap;
 pub use numbers::NumbersReport;

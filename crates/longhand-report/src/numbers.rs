@@ -1,6 +1,6 @@
 use std::fmt::Write;
 
-use crate::chart::{Chart, Curve, escape, loss_chart};
+use crate::chart::{Chart, Curve, escape, loss_chart, squared_loss_svg};
 use crate::page::{foot, head, made, values_table};
 
 /// What the page of a run shows that predicts numbers.
@@ -85,21 +85,19 @@ impl NumbersReport<'_> {
         parts.join("\n")
     }
 
-    /// The losses as a picture of their own.
+    /// The losses as a separate picture.
     pub fn loss_svg(&self) -> String {
-        let (title, line) = (&format!("Loss of {}", self.title), Some((1.0, "the mean for all")));
-        let (x, y, curves) = ("epoch", "loss", &self.losses[..]);
-        loss_chart(&Chart { title, x, y, curves, line, ..Chart::default() })
+        squared_loss_svg(&format!("Loss of {}", self.title), &self.losses)
     }
 
-    /// The errors as a picture of their own.
+    /// The errors as a separate picture.
     pub fn error_svg(&self) -> String {
         let title = &format!("Error of {}", self.title);
         let (x, y) = ("epoch", "root of the mean squared error");
         loss_chart(&Chart { title, x, y, curves: &self.errors, ..Chart::default() })
     }
 
-    /// Predictions against targets as a picture of its own.
+    /// Predictions against targets as a separate picture.
     pub fn predictions_svg(&self) -> String {
         const STYLE: &str = "
       .calibration path { stroke: #222; fill: none } .calibration .ideal { stroke-dasharray: 4 4 } .calibration circle { fill: #0b62a4; fill-opacity: .5 }

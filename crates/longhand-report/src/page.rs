@@ -38,6 +38,9 @@ pub struct Report<'a> {
     pub probabilities: ArrayView2<'a, f32>,
     /// The first layer's weights, `[rows · columns, units]`.
     pub weights: Option<Array2<f32>>,
+    /// Whether the first layer is hidden: there is another one behind it. The units of one that is not are
+    /// the classes.
+    pub hidden: bool,
     /// For each unit of the first layer, the share of the samples for which it is not zero; of units
     /// that can be zero.
     pub active: Option<Vec<f64>>,
@@ -45,6 +48,8 @@ pub struct Report<'a> {
     pub pad: Option<Pad<'a>>,
 }
 
+/// Images side by side in one picture. The script of the page knows it, too.
+pub(crate) const IN_ROW: usize = 50;
 /// Images shown for a cell of the confusion matrix.
 const SHOWN: usize = 12;
 /// Units of the first layer whose weights are shown.
@@ -55,7 +60,7 @@ const PAIRS: usize = 8;
 /// A matrix of more classes scrolls.
 const FEW_CLASSES: usize = 12;
 /// Rows of the table of epochs, at most.
-const EPOCHS: usize = 100;
+const EPOCHS: usize = 1000;
 
 /// A misclassified image.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -128,19 +133,19 @@ impl Report<'_> {
         if self.images.is_some() { "images" } else { "samples" }
     }
 
-    /// The losses as a picture of their own. The loss of guessing is marked.
+    /// The losses as a separate picture. The loss of guessing is marked.
     pub fn loss_svg(&self) -> String {
         loss_svg(&format!("Loss of {}", self.title), &self.losses, self.classes.len())
     }
 
-    /// The accuracies as a picture of their own.
+    /// The accuracies as a separate picture.
     pub fn accuracy_svg(&self) -> String {
         let title = &format!("Accuracy of {}", self.title);
         let (x, y, line) = ("epoch", "accuracy", Some((1.0, "all correct")));
         accuracy_chart(&Chart { title, x, y, curves: &self.accuracies, line, ..Chart::default() })
     }
 
-    /// The confusion matrix as a picture of its own.
+    /// The confusion matrix as a separate picture.
     pub fn confusion_svg(&self) -> String {
         let share = |row: &Vec<usize>| {
             let all = row.iter().sum::<usize>().max(1) as f64;
@@ -153,7 +158,7 @@ impl Report<'_> {
         HeatMap { title, x, y, columns: rows, rows, values: &values, best: false }.svg()
     }
 
-    /// The calibration curve as a picture of its own.
+    /// The calibration curve as a separate picture.
     pub fn calibration_svg(&self) -> String {
         calibration_svg(&bins(&predictions(self)), self.samples())
     }
@@ -173,7 +178,8 @@ impl Report<'_> {
     pub fn weights_png(&self) -> Option<Vec<u8>> {
         let (_, shown, columns) = self.shown_weights()?;
         // As few as there are digits are shown larger.
-        let (in_row, scale) = if shown.ncols() <= 10 { (5, 6) } else { (10, 3) };
+        let (in_row, side) = if shown.ncols() <= 10 { (5, 168) } else { (10, 84) };
+        let scale = (side / columns.max(shown.nrows() / columns)).max(1);
         Some(numbered(shown, columns, in_row, scale))
     }
 
@@ -201,6 +207,8 @@ impl Report<'_> {
 
     fn confusion(&self, predictions: &[Prediction], counts: &[Vec<usize>]) -> String {
         let classes = self.classes.len();
+        let mut cells: Vec<Vec<&Prediction>> = vec![vec![]; classes * classes];
+        predictions.iter().for_each(|p| cells[p.label * classes + p.order[0]].push(p));
         let mut shown = vec![];
         let press = match self.images {
             Some(_) => {
@@ -240,15 +248,12 @@ impl Report<'_> {
                 };
                 let numbers = format!("data-n=\"{count}\" data-p=\"{:.1}\"", 100.0 * share);
                 let style = format!("class=\"{kind}\" style=\"--s:{strength:.2}\"");
-                if self.images.is_none() {
+                if self.images.is_none() || count == 0 {
                     let _ = write!(html, "<td {style} {numbers}>{count}</td>");
                     continue;
                 }
                 let sign = if label == predicted { 1.0 } else { -1.0 };
-                let mut cell: Vec<&Prediction> = predictions
-                    .iter()
-                    .filter(|p| p.label == label && p.order[0] == predicted)
-                    .collect();
+                let cell = &mut cells[label * classes + predicted];
                 cell.sort_by(|a, b| (sign * a.confidence).total_cmp(&(sign * b.confidence)));
                 let pictures: String =
                     cell.iter().take(SHOWN).map(|p| self.picture(p, &mut shown)).collect();
@@ -285,7 +290,7 @@ impl Report<'_> {
             )
         });
         format!(
-            "<h3>Most confused</h3><table class=\"start\"><tr><th>label</th><th>predicted</th><th>{}</th><th>of the label</th></tr>{}</table>",
+            "<h3>Most confused</h3><table class=\"start\"><tr><th scope=\"col\">label</th><th scope=\"col\">predicted</th><th scope=\"col\">{}</th><th scope=\"col\">of the label</th></tr>{}</table>",
             self.samples(),
             rows.collect::<String>()
         )
@@ -293,24 +298,20 @@ impl Report<'_> {
 
     /// An image of the strip that is being collected, with its label and its predicted class.
     fn picture(&self, prediction: &Prediction, shown: &mut Vec<usize>) -> String {
-        let (at, class) = (shown.len(), |i: usize| escape(&self.classes[i]));
+        let (place, class) = (place(shown.len()), |i: usize| escape(&self.classes[i]));
         shown.push(prediction.sample);
         let (label, predicted) = (class(prediction.label), class(prediction.order[0]));
         let confidence = 100.0 * prediction.confidence;
         format!(
-            "<figure><i role=\"img\" aria-label=\"image {}, label {label}\" class=\"m\" style=\"--i:{at}\"></i><figcaption><span>as {predicted},</span><span>{confidence:.0} %</span></figcaption></figure>",
+            "<figure><i role=\"img\" aria-label=\"image {}, label {label}\" class=\"m\" style=\"{place}\"></i><figcaption><span>as {predicted},</span><span>{confidence:.0} %</span></figcaption></figure>",
             prediction.sample
         )
     }
 
-    /// Style for pictures of class `name` that show the images `shown`.
+    /// Style for pictures of class `name` that show the images `shown`: they stand in rows in one picture.
     pub(crate) fn strip(&self, name: &str, shown: &[usize]) -> String {
         let Some(images) = self.images else { return String::new() };
-        let address = address(&gray(images, shown, shown.len()));
-        let count = shown.len();
-        format!(
-            "<style>i.{name}{{background-image:url(\"{address}\");background-size:calc({count}*var(--w)) var(--w)}}</style>"
-        )
+        strip_style(name, &gray(images, shown, IN_ROW), images.dim(), shown.len().min(IN_ROW))
     }
 
     fn losses_section(&self, predictions: &[Prediction]) -> String {
@@ -338,9 +339,10 @@ impl Report<'_> {
             };
             let _ = write!(
                 html,
-                "<figure><i role=\"img\" aria-label=\"image {}, label {label}\" class=\"w\" style=\"--i:{at}\"></i><figcaption><span><b>label {label}</b></span>\
+                "<figure><i role=\"img\" aria-label=\"image {}, label {label}\" class=\"w\" style=\"{}\"></i><figcaption><span><b>label {label}</b></span>\
                  <span>loss {loss}</span>{}</figcaption></figure>",
                 prediction.sample,
+                place(at),
                 likeliest.collect::<String>()
             );
         }
@@ -363,8 +365,13 @@ impl Report<'_> {
     fn units(&self) -> String {
         let Some((weights, shown, columns)) = self.shown_weights() else { return String::new() };
         let units = shown.ncols();
-        let address = address(&diverging(shown, columns));
-        let templates = weights.ncols() == self.classes.len() && self.active.is_none();
+        let strip = strip_style(
+            "u",
+            &diverging(shown, columns, IN_ROW),
+            (0, weights.nrows() / columns, columns),
+            units.min(IN_ROW),
+        );
+        let templates = !self.hidden;
         let is_dead = |unit: usize| self.active.as_ref().is_some_and(|active| active[unit] == 0.0);
         let dead = (0..weights.ncols()).filter(|&unit| is_dead(unit)).count();
         let lights = match self.pad {
@@ -373,7 +380,7 @@ impl Report<'_> {
         };
         let mut html = format!(
             "<section><h2>{}</h2><p>{} Ink on an orange pixel raises the output, ink on a blue one lowers it. White pixels do not matter. All \
-             pictures share one scale.{lights}{}</p><div class=\"gallery\" id=\"units\"><style>i.u{{background-image:url(\"{address}\");background-size:calc({units}*var(--w)) var(--w)}}</style>",
+             pictures share one scale.{lights}{}</p><div class=\"gallery\" id=\"units\">{strip}",
             if templates { "The weights of each class" } else { "The weights of the hidden units" },
             if templates {
                 "The weights from each pixel to the output of each class.".to_owned()
@@ -395,17 +402,18 @@ impl Report<'_> {
             let name = if templates { escape(&self.classes[unit]) } else { format!("{unit}") };
             let active = self.active.as_ref().map(|active| match active[unit] {
                 0.0 => "<span><b>dead</b></span>".to_owned(),
-                share if share < 0.005 => "<span>on for under 1 %</span>".to_owned(),
+                share if share < 0.01 => "<span>on for &lt;1 %</span>".to_owned(),
                 share => format!("<span>on for {:.0} %</span>", 100.0 * share),
             });
             let light = match self.pad {
-                Some(_) => "<span class=\"light\"></span><output></output>",
+                Some(_) => "<span class=\"light\"></span><span class=\"says\"></span>",
                 None => "",
             };
             let _ = write!(
                 html,
-                "<figure{}><i role=\"img\" aria-label=\"weights of {name}\" class=\"u\" style=\"--i:{unit}\"></i>{light}<figcaption><b>{name}</b>{}{}</figcaption></figure>",
+                "<figure{}><i role=\"img\" aria-label=\"weights of {name}\" class=\"u\" style=\"{}\"></i>{light}<figcaption><b>{name}</b>{}{}</figcaption></figure>",
                 if is_dead(unit) { " class=\"dead\"" } else { "" },
+                place(unit),
                 if templates { "" } else { "<span class=\"for\"></span>" },
                 active.unwrap_or_default()
             );
@@ -428,7 +436,7 @@ impl Report<'_> {
             "<section><h2>Calibration</h2><p>Is the model as confident as it is accurate? {} are grouped by confidence, which is \
              the predicted probability of their most probable class. On the dashed line, predictions with a confidence of 80 % are correct in \
              80 % of cases. Below the line, the model is overconfident. The expected calibration error, the mean distance from the line weighted \
-             by {samples}, is {:.1} %.</p><div class=\"pair\">{}<table><tr><th>confidence</th><th>accuracy</th><th>{samples}</th></tr>\
+             by {samples}, is {:.1} %.</p><div class=\"pair\">{}<table><tr><th scope=\"col\">confidence</th><th scope=\"col\">accuracy</th><th scope=\"col\">{samples}</th></tr>\
              {rows}</table></div></section>",
             if self.images.is_some() { "Images" } else { "Samples" },
             100.0 * self.calibration_error(),
@@ -442,7 +450,7 @@ impl Report<'_> {
         let mut html = format!(
             "<section><h2>Precision and recall</h2><p>Precision: the share of the predictions of a class that are correct. Recall: the share of a \
              class that is found. F1: their harmonic mean. The macro average takes all classes alike, the weighted one by their {}.</p><div class=\"scroll\">\
-             <table class=\"start\"><tr><th>class</th><th>precision</th><th>recall</th><th>F1</th><th>{}</th></tr>",
+             <table class=\"start\"><tr><th scope=\"col\">class</th><th scope=\"col\">precision</th><th scope=\"col\">recall</th><th scope=\"col\">F1</th><th scope=\"col\">{}</th></tr>",
             self.samples(),
             self.samples()
         );
@@ -508,6 +516,25 @@ pub(crate) fn values_table(first: &[Curve], second: &[Curve], names: [&str; 2]) 
     )
 }
 
+/// Style for pictures of class `name` that are parts of one picture, with so many in a row. Each has the shape
+/// of an image.
+pub(crate) fn strip_style(
+    name: &str,
+    png: &[u8],
+    (_, rows, columns): (usize, usize, usize),
+    in_row: usize,
+) -> String {
+    let (address, shape) = (address(png), rows as f64 / columns.max(1) as f64);
+    format!(
+        "<style>i.{name}{{--h:calc({shape:.4}*var(--w));background-image:url(\"{address}\");background-size:calc({in_row}*var(--w)) auto}}</style>"
+    )
+}
+
+/// Where an image is in such a picture.
+pub(crate) fn place(at: usize) -> String {
+    format!("--x:{};--y:{}", at % IN_ROW, at / IN_ROW)
+}
+
 /// What a run was made with, how it came about, and the files beside the page.
 pub(crate) fn made(
     settings: &[(String, String)],
@@ -521,7 +548,10 @@ pub(crate) fn made(
         settings.iter().map(|(name, value)| row("", name, &escape(value))).collect();
     rows.extend(made.iter().map(|(name, value)| row(" class=\"made\"", name, &escape(value))));
     if !files.is_empty() {
-        let link = |name: &&str| format!("<a href=\"{name}\">{name}</a>");
+        let link = |name: &&str| {
+            let name = escape(name);
+            format!("<a href=\"{name}\">{name}</a>")
+        };
         let links: Vec<String> = files.iter().map(link).collect();
         rows += &row("", "files", &links.join(", "));
     }

@@ -26,12 +26,13 @@ pub fn in_characters(image: &ArrayRef2<u8>) -> Vec<String> {
     (0..rows).step_by(2).map(line).collect()
 }
 
-/// Images of one size as a PNG picture, `in_row` of them side by side. The rest of the last row is
-/// white.
+/// Images of one size as a PNG picture, at most `in_row` of them side by side. The rest of the last row
+/// is white.
 pub(crate) fn gray(images: ArrayView3<'_, u8>, chosen: &[usize], in_row: usize) -> Vec<u8> {
     let (_, rows, columns) = images.dim();
+    let in_row = in_row.min(chosen.len()).max(1);
     let mut pixels = vec![];
-    for line in chosen.chunks(in_row.max(1)) {
+    for line in chosen.chunks(in_row) {
         for r in 0..rows {
             for place in 0..in_row {
                 let image = line.get(place);
@@ -41,7 +42,7 @@ pub(crate) fn gray(images: ArrayView3<'_, u8>, chosen: &[usize], in_row: usize) 
             }
         }
     }
-    let height = chosen.len().div_ceil(in_row.max(1)) * rows;
+    let height = chosen.len().div_ceil(in_row) * rows;
     png(in_row * columns, height, png::ColorType::Grayscale, &pixels)
 }
 
@@ -64,18 +65,21 @@ fn colour(weight: f32, strongest: f32) -> [u8; 3] {
     end.map(|end: f32| (255.0 + (end - 255.0) * share.abs()).round() as u8)
 }
 
-/// Each column of `weights` as an image with rows of `columns` pixels, side by side.
-pub(crate) fn diverging(weights: ArrayView2<'_, f32>, columns: usize) -> Vec<u8> {
+/// Each column of `weights` as an image with rows of `columns` pixels, at most `in_row` of them side by side.
+pub(crate) fn diverging(weights: ArrayView2<'_, f32>, columns: usize, in_row: usize) -> Vec<u8> {
     let strongest = strongest(weights);
     let (features, units) = weights.dim();
-    let (rows, width) = (features / columns, units * columns);
-    let mut pixels = Vec::with_capacity(3 * width * rows);
-    for y in 0..rows {
+    let (rows, in_row) = (features / columns, in_row.min(units).max(1));
+    let (width, height) = (in_row * columns, units.div_ceil(in_row) * rows);
+    let mut pixels = Vec::with_capacity(3 * width * height);
+    for y in 0..height {
         for x in 0..width {
-            pixels.extend(colour(weights[[y * columns + x % columns, x / columns]], strongest));
+            let unit = y / rows * in_row + x / columns;
+            let weight = weights.get([y % rows * columns + x % columns, unit]);
+            pixels.extend(weight.map_or([255; 3], |&w| colour(w, strongest)));
         }
     }
-    png(width, rows, png::ColorType::Rgb, &pixels)
+    png(width, height, png::ColorType::Rgb, &pixels)
 }
 
 /// The digits, 3 × 5 pixels each, row by row from the top: the highest of three bits is at the left.
@@ -104,7 +108,9 @@ pub(crate) fn numbered(
     let strongest = strongest(weights);
     let (features, units) = weights.dim();
     let (rows, in_row) = (features / columns, in_row.clamp(1, units.max(1)));
-    let (tile_width, tile_height) = (columns * scale + MARGIN, rows * scale + LABEL + MARGIN);
+    // A number has up to two digits, of eight pixels each.
+    let (tile_width, tile_height) =
+        ((columns * scale).max(16) + MARGIN, rows * scale + LABEL + MARGIN);
     let (width, height) = (in_row * tile_width, units.div_ceil(in_row) * tile_height);
     let mut pixels = vec![255u8; 3 * width * height];
     let mut set = |x: usize, y: usize, colour: [u8; 3]| {

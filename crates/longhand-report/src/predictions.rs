@@ -29,7 +29,7 @@ pub(crate) fn predictions(report: &Report<'_>) -> Vec<Prediction> {
         let (row, label) = (report.probabilities.row(sample), report.labels[sample]);
         let mut order: Vec<usize> = (0..row.len()).collect();
         order.sort_by(|&a, &b| row[b].total_cmp(&row[a]));
-        let (confidence, loss) = (row[order[0]], -f64::from(row[label]).ln());
+        let (confidence, loss) = (row[order[0]], (-f64::from(row[label]).ln()).max(0.0));
         Prediction { sample, label, order, confidence, loss }
     };
     (0..report.labels.len()).map(of_sample).collect()
@@ -141,7 +141,8 @@ pub(crate) fn mean(scores: &[Scores], weighted: bool) -> Scores {
 mod tests {
     use super::*;
 
-    /// The values are scikit-learn's, of `classification_report` with `zero_division=0`.
+    /// The values are scikit-learn's, of `classification_report` with `zero_division=0`. (Where a class has
+    /// no samples, scikit-learn's macro average counts it with 0; ours leaves it out.)
     #[test]
     fn precision_recall_and_f1_are_those_of_others() {
         let counts = vec![vec![5, 1, 0], vec![2, 3, 0], vec![1, 1, 0]];

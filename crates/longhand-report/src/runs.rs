@@ -1,7 +1,7 @@
 use std::fmt::Write;
 
 use crate::chart::{COLOURS, Chart, Curve, accuracy_chart, escape, loss_chart};
-use crate::page::{foot, head};
+use crate::page::{foot, head, values_table};
 
 /// A run, as the page over several of them shows it.
 #[derive(Clone, Debug, Default)]
@@ -16,6 +16,8 @@ pub struct RunSummary {
     pub losses: Vec<f64>,
     /// The accuracy of each epoch on the validation set, 0 to 1; or the error, where a number is predicted.
     pub measures: Vec<f64>,
+    /// The epoch whose weights the run has kept, if that is not the last one.
+    pub kept: Option<usize>,
 }
 
 /// Several runs on one page: their curves in one chart, and a table that is sorted by what they reach,
@@ -52,11 +54,17 @@ impl Runs<'_> {
     /// The page.
     pub fn html(&self) -> String {
         let mut runs: Vec<&RunSummary> = self.runs.iter().collect();
-        let last = |run: &RunSummary| run.measures.last().copied().unwrap_or(f64::NAN);
-        runs.sort_by(|a, b| match self.larger_is_better {
-            true => last(b).total_cmp(&last(a)),
-            false => last(a).total_cmp(&last(b)),
-        });
+        let reached = |run: &RunSummary| {
+            let kept = run.kept.and_then(|epoch| run.measures.get(epoch)).or(run.measures.last());
+            kept.copied().unwrap_or(f64::NAN)
+        };
+        // What is no number comes last.
+        let order = |run: &RunSummary| match reached(run) {
+            value if !value.is_finite() => f64::INFINITY,
+            value if self.larger_is_better => -value,
+            value => value,
+        };
+        runs.sort_by(|a, b| order(a).total_cmp(&order(b)));
         let names = names(&runs);
         let value = |run: &RunSummary, name: &str| -> String {
             let found = run.settings.iter().find(|(own, _)| own == name);
@@ -85,7 +93,7 @@ impl Runs<'_> {
             let _ = write!(
                 rows,
                 "<tr><td>{mark}</td><th scope=\"row\">{name}</th><td>{:.4}</td><td>{loss:.4}</td><td>{epoch}</td><td>{}</td>",
-                last(run),
+                reached(run),
                 run.losses.len().saturating_sub(1)
             );
             for setting in &differ {
@@ -139,13 +147,14 @@ impl Runs<'_> {
         format!(
             "{}\n<h1>{}</h1>\n<p class=\"lead\">Runs: {}, the one with the best validation {} first.</p>\n<div class=\"scroll\"><table class=\"start runs\"><tr>\
              <th></th><th scope=\"col\">run</th><th scope=\"col\">{}</th><th scope=\"col\">lowest loss</th><th scope=\"col\">in epoch</th><th scope=\"col\">epochs</th>{heads}</tr>\n{rows}</table></div>\n\
-             {same}\n<div class=\"pair\">{}{measured}</div>\n{only}{}",
+             {same}\n<div class=\"pair\">{}{measured}</div>\n{only}{}{}",
             head(self.title),
             escape(self.title),
             runs.len(),
             escape(self.measure),
             escape(self.measure),
             loss_chart(&chart),
+            values_table(&losses, &measures, ["loss", self.measure]),
             foot(&[])
         )
     }

@@ -7,7 +7,7 @@ pub const STYLE: &str = include_str!("web/style.css");
 pub const CHART_STYLE: &str = crate::chart::STYLE;
 
 /// `Net`, a net that is read from its file and computed in the page.
-pub const NET: &str = include_str!("web/net.js");
+pub(crate) const NET: &str = include_str!("web/net.js");
 
 /// `Pad`, on which one draws what a net is to read.
 pub const PAD: &str = include_str!("web/pad.js");

@@ -10,8 +10,8 @@ use ndarray::{Array2, Axis};
 use crate::loss::Measure;
 use crate::{Failure, hex};
 
-/// The most that images and their copies may take.
-const MOST_BYTES: usize = 2 << 30;
+/// The most that images and their copies may take. While they are made, they take twice as much.
+const MOST_BYTES: usize = 1 << 30;
 
 /// What a run learns from.
 #[derive(Clone, Debug)]
@@ -227,7 +227,7 @@ impl Sets {
         if bytes > MOST_BYTES {
             return Err(Failure::Usage(format!(
                 "--augment: expected at most {} copies of {} images, found {copies}",
-                MOST_BYTES / train.images().len() - 1,
+                (MOST_BYTES / train.images().len().max(1)).saturating_sub(1),
                 train.len()
             )));
         }

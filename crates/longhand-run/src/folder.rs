@@ -16,7 +16,7 @@ pub(crate) const MARK: &str = "config.json";
 pub(crate) const CHECKPOINT: &str = "checkpoint.safetensors";
 
 /// What stands between the name of a run and a number, while it is not complete.
-pub(crate) const UNFINISHED: &str = "unfinished-";
+const UNFINISHED: &str = "unfinished-";
 
 /// A folder that is being filled.
 #[derive(Debug)]
@@ -99,13 +99,7 @@ impl RunFolder {
     pub(crate) fn resume(folder: &Path, names: &[&str]) -> Result<RunFolder, Failure> {
         let folder = plain(folder);
         let name = folder.file_name().and_then(OsStr::to_str).unwrap_or_default();
-        // As `create` makes it: with the number of a program behind.
-        let is_made = |&at: &usize| {
-            let number = &name[at + UNFINISHED.len()..];
-            (at == 0 || name[..at].ends_with('.'))
-                && number.starts_with(|c: char| c.is_ascii_digit())
-        };
-        let Some(at) = name.rfind(UNFINISHED).filter(is_made) else {
+        let Some(at) = unfinished_at(name) else {
             return RunFolder::create(&folder, names);
         };
         let busy = |()| {
@@ -201,6 +195,21 @@ impl RunFolder {
             }
         }
     }
+}
+
+/// Where in the name of a folder it is said that a run is not complete, as `create` makes such names: with the number
+/// of a program behind.
+fn unfinished_at(name: &str) -> Option<usize> {
+    let is_made = |&at: &usize| {
+        let number = &name[at + UNFINISHED.len()..];
+        (at == 0 || name[..at].ends_with('.')) && number.starts_with(|c: char| c.is_ascii_digit())
+    };
+    name.rfind(UNFINISHED).filter(is_made)
+}
+
+/// Whether a folder of this name is that of a run that is not complete.
+pub(crate) fn is_unfinished(name: &str) -> bool {
+    unfinished_at(name).is_some()
 }
 
 /// Claims a folder for this program, until it ends. Fails where another one has it; where folders

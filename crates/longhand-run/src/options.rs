@@ -409,10 +409,8 @@ impl Options {
             return Err(Failure::Usage(message.to_owned()));
         }
         self.expect_like_loaded(&sets)?;
-        if self.dry_run {
-            return Ok(sets.with_first(self.batch_size));
-        }
-        sets.with_copies(self.augment, self.seed)
+        let sets = sets.with_copies(self.augment, self.seed)?;
+        Ok(if self.dry_run { sets.with_first(self.batch_size) } else { sets })
     }
 
     /// Checks that a model that is loaded was trained for such samples.

@@ -6,7 +6,7 @@ use std::path::Path;
 use longhand_report::RunSummary;
 use serde_json::Value;
 
-use crate::folder::{MARK, UNFINISHED};
+use crate::folder::{MARK, is_unfinished};
 use crate::{Failure, terminal};
 
 /// A run that has been made.
@@ -18,7 +18,7 @@ pub struct PastRun {
     pub summary: RunSummary,
 }
 
-/// Options that decide nothing of a result.
+/// Options that decide nothing of a result, or have a column anyway.
 const ASIDE: [&str; 4] = ["out", "quiet", "json", "epochs"];
 
 /// The runs in a folder, by name: all that wrote down a configuration and the metrics of each epoch. Runs that
@@ -37,7 +37,7 @@ pub fn past_runs(folder: &Path) -> Result<Vec<PastRun>, Failure> {
     folders.sort();
     let is_complete = |folder: &Path| {
         let name = folder.file_name().unwrap_or_default().to_string_lossy();
-        !name.contains(UNFINISHED) && [MARK, METRICS].iter().all(|file| folder.join(file).is_file())
+        !is_unfinished(&name) && [MARK, METRICS].iter().all(|file| folder.join(file).is_file())
     };
     let runs: Vec<PastRun> = folders
         .iter()
@@ -112,7 +112,31 @@ fn past_run(folder: &Path) -> Result<PastRun, Failure> {
         return Err(damaged("expected an epoch, found none"));
     }
     let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let page = folder.join("report.html").is_file().then(|| format!("{name}/report.html"));
-    let summary = RunSummary { name, page, settings, losses, measures };
+    let page =
+        folder.join("report.html").is_file().then(|| format!("./{}/report.html", encoded(&name)));
+    // With patience, a run keeps the weights of its best epoch.
+    let best = losses.iter().copied().enumerate().min_by(|a: &(usize, f64), b| a.1.total_cmp(&b.1));
+    let kept = best.filter(|_| !config["options"]["patience"].is_null()).map(|(epoch, _)| epoch);
+    let summary = RunSummary { name, page, settings, losses, measures, kept };
     Ok(PastRun { measure: measure.to_owned(), summary })
+}
+
+/// A name as it stands in a link.
+fn encoded(name: &str) -> String {
+    let byte = |byte: u8| match byte {
+        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'.' | b'_' | b'~' | b'-' => {
+            char::from(byte).to_string()
+        }
+        _ => format!("%{byte:02X}"),
+    };
+    name.bytes().map(byte).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn names_in_links_lead_to_their_folder() {
+        assert_eq!(super::encoded("mlp-seed42.1"), "mlp-seed42.1");
+        assert_eq!(super::encoded("a b#c?d%e:ü"), "a%20b%23c%3Fd%25e%3A%C3%BC");
+    }
 }

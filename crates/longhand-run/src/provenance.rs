@@ -41,10 +41,11 @@ pub(crate) fn provenance(options: &Options) -> Vec<(String, String)> {
     made.map(|(name, value)| (name.to_owned(), value)).to_vec()
 }
 
-/// The commit of the source that this program was compiled from, if it is there and is a repository.
+/// The commit that the source of this program is at, if it is there and is a repository.
 fn commit() -> Option<String> {
     let folder = env!("CARGO_MANIFEST_DIR");
     let mut git = Command::new("git");
+    git.env_remove("GIT_DIR").env_remove("GIT_WORK_TREE");
     let described =
         git.args(["-C", folder, "describe", "--always", "--dirty", "--abbrev=12"]).output();
     let described = described.ok().filter(|output| output.status.success())?;

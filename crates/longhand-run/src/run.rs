@@ -8,7 +8,7 @@ use longhand_data::{Batch, Data};
 use longhand_layers::ndarray::{Array2, Axis, concatenate};
 use longhand_layers::{Layer, softmax};
 use longhand_optim::Resumable;
-use longhand_report::{Chart, Curve, NumbersReport, Pad, Report, loss_svg};
+use longhand_report::{Curve, NumbersReport, Pad, Report, loss_svg, squared_loss_svg};
 use longhand_save::{AnyLayer, Feature, Input, Layers, Model, Output, Record, save_checkpoint};
 use longhand_train::{Diverged, EarlyStopping, Epoch, Flow, Observer, Progress, Step, blew_up};
 use serde_json::json;
@@ -358,6 +358,7 @@ impl<'a, M: Layer<f32> + Layers<f32>> Run<'a, M> {
                 let mut report = predictions.report(&title, &self.history, model, sets);
                 (report.settings, report.made, report.files) = (settings, made, links);
                 report.active = active(&saved.layers, &sets.valid);
+                report.hidden = self.options.widths.len() > 2;
                 if let (Input::Picture { centred, .. }, false) = (&sets.input, bytes.is_empty()) {
                     report.pad = Some(Pad { model: &bytes, centred: *centred });
                 }
@@ -403,10 +404,7 @@ impl<'a, M: Layer<f32> + Layers<f32>> Run<'a, M> {
     fn loss_svg(&self) -> String {
         let (title, curves) = (&self.title, &losses(&self.history));
         match self.sets.classes().len() {
-            0 => {
-                let (x, y, line) = ("epoch", "loss", Some((1.0, "the mean for all")));
-                Chart { title, x, y, curves, line, ..Chart::default() }.svg()
-            }
+            0 => squared_loss_svg(title, curves),
             classes => loss_svg(title, curves, classes),
         }
     }
@@ -592,14 +590,14 @@ fn weights_hash(model: &impl Layer<f32>) -> String {
 /// where it is a rectified one.
 fn active(layers: &[AnyLayer<f32>], valid: &Set) -> Option<Vec<f64>> {
     let last = layers.iter().position(|layer| matches!(layer, AnyLayer::Relu(_)))?;
-    let first = &layers[..=last];
+    let first = layers[..=last].to_vec();
     if first.iter().filter(|layer| matches!(layer, AnyLayer::Linear(_))).count() != 1 {
         return None;
     }
     let all: Vec<usize> = (0..valid.len()).collect();
     let mut on: Vec<f64> = vec![];
     for positions in all.chunks(1000) {
-        let units = first.to_vec().infer(&valid.batch(positions).x);
+        let units = first.infer(&valid.batch(positions).x);
         on.resize(units.ncols(), 0.0);
         for row in units.rows() {
             on.iter_mut().zip(row).for_each(|(on, &unit)| *on += f64::from(u8::from(unit > 0.0)));
@@ -673,6 +671,7 @@ impl Predictions {
             labels: &self.labels,
             probabilities: self.outputs.view(),
             weights: first.filter(|w| w.nrows() == sets.features()),
+            hidden: false,
             active: None,
             pad: None,
         }

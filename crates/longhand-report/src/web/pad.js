@@ -78,12 +78,12 @@ function centred(picture) {
 }
 
 const PAD = `
-  <div class="draw"><canvas class="paper" width="280" height="280" tabindex="0" role="img"></canvas><i class="pen" hidden></i>
+  <div class="draw"><canvas class="paper" width="280" height="280" tabindex="0" role="application" aria-roledescription="drawing area"></canvas><i class="pen" hidden></i>
     <p class="tools"><button type="button" data-do="clear">Clear</button> <button type="button" data-do="undo">Undo</button>
       <button type="button" data-do="example">Show me one</button>
       <label>Pen <select><option value="14">thin</option><option value="22" selected>medium</option><option value="32">thick</option></select></label></p></div>
   <div class="seen"><canvas class="seen" role="img" aria-label="the picture as the net sees it"></canvas><p>as the net sees it</p></div>
-  <div class="answer"><p class="answer" aria-live="polite"></p><table class="bars"></table></div>`;
+  <div class="answer"><p class="answer"></p><p class="said" aria-live="polite"></p><table class="bars"></table></div>`;
 
 const KEYS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 const HINT = "Draw here with mouse, finger or pen. By keyboard: the arrows move the pen, space sets it down and lifts it.";
@@ -97,17 +97,20 @@ class Pad {
    */
   constructor(root, options) {
     root.innerHTML = PAD;
-    Object.assign(this, options, { strokes: [], shown: null, pen: null });
+    // `stroke` is the one that is being drawn; `shown` is an example in place of a drawing.
+    Object.assign(this, options, { strokes: [], stroke: null, shown: null, pen: null });
     const find = selector => root.querySelector(selector);
-    [this.canvas, this.seen, this.answer, this.bars] = ["canvas.paper", "canvas.seen", "p.answer", ".bars"].map(find);
+    [this.canvas, this.seen, this.answer, this.said, this.bars] = ["canvas.paper", "canvas.seen", "p.answer", "p.said", ".bars"].map(find);
     [this.cursor, this.width] = [find(".pen"), find("select")];
     this.canvas.setAttribute("aria-label", HINT);
     this.canvas.title = HINT;
     [this.seen.width, this.seen.height] = [this.columns, this.rows];
     this.context = this.canvas.getContext("2d", { willReadFrequently: true });
     this.bars.innerHTML = "<tr><th scope=\"row\"></th><td><i></i></td><td></td></tr>".repeat(Math.min(this.classes.length, BARS));
+    find("[data-do=example]").hidden = !this.choose;
     root.querySelectorAll("[data-do]").forEach(button => button.addEventListener("click", () => this[button.dataset.do]()));
     this.canvas.addEventListener("pointerdown", event => {
+      if (!event.isPrimary || event.button !== 0) return;
       event.preventDefault();
       this.canvas.focus();
       this.canvas.setPointerCapture(event.pointerId);
@@ -116,6 +119,7 @@ class Pad {
     this.canvas.addEventListener("pointermove", event => {
       if (this.canvas.hasPointerCapture(event.pointerId)) this.go(this.place(event));
     });
+    this.canvas.addEventListener("lostpointercapture", () => this.end());
     this.canvas.addEventListener("keydown", event => this.key(event));
     this.canvas.addEventListener("blur", () => this.move(null));
     this.draw();
@@ -129,13 +133,20 @@ class Pad {
 
   begin(place) {
     this.shown = null;
-    this.strokes.push({ width: Number(this.width.value), places: [place] });
+    this.stroke = { width: Number(this.width.value), places: [place] };
+    this.strokes.push(this.stroke);
     this.draw();
   }
 
   go(place) {
-    this.strokes.at(-1).places.push(place);
+    this.stroke?.places.push(place);
     this.draw();
+  }
+
+  /** The stroke is done: what is read is said to those who listen. */
+  end() {
+    this.stroke = null;
+    this.said.textContent = this.answer.textContent;
   }
 
   key(event) {
@@ -145,7 +156,7 @@ class Pad {
     const pen = this.pen ?? { place: [this.canvas.width / 2, this.canvas.height / 2], down: false };
     if (!step) {
       pen.down = !pen.down;
-      if (pen.down) this.begin(pen.place);
+      if (pen.down) this.begin(pen.place); else this.end();
     } else {
       pen.place = pen.place.map((at, axis) => Math.min(Math.max(at + (event.shiftKey ? 3 : 12) * step[axis], 0), this.canvas.width));
       if (pen.down) this.go(pen.place);
@@ -164,20 +175,22 @@ class Pad {
   }
 
   clear() {
-    [this.strokes, this.shown] = [[], null];
+    [this.strokes, this.stroke, this.shown] = [[], null, null];
     this.draw();
   }
 
   undo() {
     if (!this.shown) this.strokes.pop();
-    this.shown = null;
+    [this.stroke, this.shown] = [null, null];
     this.draw();
+    this.end();
   }
 
   async example() {
     this.shown = await this.choose();
-    this.strokes = [];
+    [this.strokes, this.stroke] = [[], null];
     this.draw();
+    this.end();
   }
 
   /** Draws the strokes and reads them. */
@@ -210,10 +223,12 @@ class Pad {
     const pixels = this.pixels();
     paint(this.seen, pixels);
     if (this.shown) {
-      this.context.imageSmoothingEnabled = false;
-      this.context.drawImage(this.seen, 0, 0, this.canvas.width, this.canvas.height);
+      const { context, canvas: { width, height }, rows, columns } = this;
+      const scale = Math.min(width / columns, height / rows);
+      context.imageSmoothingEnabled = false;
+      context.drawImage(this.seen, (width - scale * columns) / 2, (height - scale * rows) / 2, scale * columns, scale * rows);
     }
-    const empty = isEmpty(pixels);
+    const empty = !this.shown && isEmpty(pixels);
     const { probabilities, units } = empty ? { probabilities: [], units: [] } : this.read(pixels);
     const order = [...this.classes.keys()];
     if (order.length > BARS) order.sort((a, b) => probabilities[b] - probabilities[a]);
@@ -229,7 +244,8 @@ class Pad {
     });
     const label = this.shown ? ` (it is labelled ${this.shown.label})` : "";
     const certainty = empty ? 0 : probabilities[likeliest];
-    this.answer.textContent = empty ? HINT : `${certainty < 0.6 ? "Unsure: " : ""}${this.classes[likeliest]}, with ${(100 * certainty).toFixed(1)} %${label}`;
+    const useless = !empty && !probabilities.every(Number.isFinite);
+    this.answer.textContent = empty ? HINT : useless ? "The net has diverged, and says nothing." : `${certainty < 0.6 ? "Unsure: " : ""}${this.classes[likeliest]}, with ${(100 * certainty).toFixed(1)} %${label}`;
     this.answer.classList.toggle("hint", empty);
     this.show?.(units);
   }
@@ -251,6 +267,6 @@ function lightUp(figures, units) {
     const light = figure.querySelector(".light");
     light.style.setProperty("--a", value === undefined ? 0 : Math.abs(value) / largest);
     light.classList.toggle("less", value < 0);
-    figure.querySelector("output").textContent = value === undefined ? "" : value.toFixed(1);
+    figure.querySelector(".says").textContent = value === undefined ? "" : value.toFixed(1);
   });
 }

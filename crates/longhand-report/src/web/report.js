@@ -6,7 +6,8 @@ const cells = all(".matrix button");
 cells.forEach(button => button.addEventListener("click", () => {
   all(".matrix [aria-pressed]").forEach(other => other.removeAttribute("aria-pressed"));
   button.setAttribute("aria-pressed", "true");
-  cell.innerHTML = `<p>${button.getAttribute("aria-label")}</p>${button.dataset.c || ""}`;
+  cell.replaceChildren(Object.assign(document.createElement("p"), { textContent: button.getAttribute("aria-label") }));
+  cell.insertAdjacentHTML("beforeend", button.dataset.c ?? "");
 }));
 const mistakes = all(".matrix .wrong button");
 mistakes.sort((a, b) => b.dataset.n - a.dataset.n)[0]?.click();
@@ -14,7 +15,10 @@ mistakes.sort((a, b) => b.dataset.n - a.dataset.n)[0]?.click();
 // The pad.
 const bytesOf = id => Uint8Array.from(atob(byId(id).textContent), c => c.charCodeAt(0));
 
-/** Pictures that stand side by side in one, by which style shows them. */
+/** Pictures side by side in one. */
+const IN_ROW = 50;
+
+/** The pictures that a style shows: they stand in rows in one. */
 async function strip(name, rows, columns) {
   const place = document.body.appendChild(Object.assign(document.createElement("i"), { className: name }));
   const image = new Image();
@@ -24,7 +28,7 @@ async function strip(name, rows, columns) {
   const canvas = Object.assign(document.createElement("canvas"), { width: columns, height: rows });
   const context = canvas.getContext("2d", { willReadFrequently: true });
   return at => {
-    context.drawImage(image, -at * columns, 0);
+    context.drawImage(image, -(at % IN_ROW) * columns, -Math.trunc(at / IN_ROW) * rows);
     const { data } = context.getImageData(0, 0, columns, rows);
     return Uint8Array.from({ length: rows * columns }, (_, i) => 255 - data[4 * i]);
   };
@@ -48,11 +52,11 @@ if (byId("pad")) {
     rows, columns, classes, centred: root.dataset.centred === "true",
     read: pixels => net.read(pixels),
     show: units => lightUp(figures, units),
-    choose: async () => {
+    choose: examples.length && (async () => {
       images ??= await strip("v", rows, columns);
       const at = next++ % examples.length;
       return { pixels: images(at), label: examples[at] };
-    },
+    }),
   });
   window.pad = pad;
 }
