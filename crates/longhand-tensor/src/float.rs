@@ -12,9 +12,9 @@ use crate::scalar::{Scalar, normal_or_zero};
 /// `f32` or `f64`, with the few functions that networks need.
 ///
 /// No function is the platform's, so that a seeded run gives the same bits wherever it runs: `exp`
-/// and `ln` of `f32` are this crate's own, within 1 unit in the last place, and so are `tanh` and
-/// `erf`, within 2; the other transcendental functions are those of the `libm` crate in one exact
-/// version.
+/// of both types and `ln` of `f32` are this crate's own, within 1 unit in the last place, and so are
+/// `tanh` and `erf` of `f32`, within 2; the other transcendental functions are those of the `libm`
+/// crate in one exact version.
 ///
 /// ```
 /// use longhand_tensor::Float;
