@@ -26,7 +26,7 @@ impl Report<'_> {
         let (Some(pad), Some(images)) = (self.pad, self.images) else { return String::new() };
         if pad.model.len() > LARGEST {
             return format!(
-                "<section><h2>Draw one</h2><p>There is no pad on this page: the net takes {:.1} MB, too much for a page. \
+                "<section><h2>Draw one</h2><p>There is no pad on this page: the net takes {:.1} MB, too much for a page of at most 2 MB. \
                  The file model.safetensors has it.</p></section>",
                 pad.model.len() as f64 / 1e6
             );
