@@ -88,7 +88,7 @@ function chart(root, title, curves, best) {
   const last = Math.max(curves[0].values.length - 1, 1);
   // The steep beginning would leave no room for what comes after.
   const later = curves.flatMap(({ values }) => values.slice(Math.min(Math.ceil(last / 15), values.length - 1)));
-  const [low, high] = best === "low" ? [0, Math.max(...later, 1e-3)] : [Math.min(...later, 0.99), 1];
+  const [low, high] = best === "low" ? [0, Math.min(Math.max(...later, 1e-3), 5 * curves[0].values[0])] : [Math.min(...later, 0.99), 1];
   const step = [1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 1e3, 1e6].find(s => s * 6 >= high - low) ?? 1e9;
   const bottom = Math.floor(low / step + 1e-9) * step;
   const top = bottom + Math.ceil((high - bottom) / step - 1e-9) * step;
@@ -108,7 +108,8 @@ function chart(root, title, curves, best) {
   if (Math.abs(ends[0] - ends[1]) < 16) ends[ends[0] < ends[1] ? 1 : 0] = Math.max(...ends) + 16 - Math.abs(ends[0] - ends[1]);
   curves.forEach(({ name, values, dashed }, i) => {
     const points = values.map((value, epoch) => `${x(epoch).toFixed(1)} ${y(value).toFixed(1)}`);
-    if (points.length) parts.push(`<path class="curve m0${dashed ? " dashed" : ""}" clip-path="url(#${root.id}-clip)" d="M${points.join("L")}"/>`);
+    if (points.length === 1) parts.push(`<circle class="m0" cx="${L}" cy="${ends[i]}" r="4"/>`);
+    else parts.push(`<path class="curve m0${dashed ? " dashed" : ""}" clip-path="url(#${root.id}-clip)" d="M${points.join("L")}"/>`);
     parts.push(`<text class="m0" x="${R + 8}" y="${ends[i] + 4}">${name}</text>`);
   });
   const valid = curves.find(({ dashed }) => !dashed).values;
@@ -121,7 +122,8 @@ function chart(root, title, curves, best) {
   const width = (R - L) / last;
   valid.forEach((_, epoch) => {
     const values = curves.map(({ name, values }) => `${name} ${values[epoch].toFixed(4)}`).join(", ");
-    parts.push(`<rect class="hit" x="${x(epoch) - width / 2}" y="${T}" width="${width}" height="${B - T}"><title>epoch ${epoch}: ${values}</title></rect>`);
+    const [from, to] = [Math.max(x(epoch) - width / 2, L), Math.min(x(epoch) + width / 2, R)];
+    parts.push(`<rect class="hit" x="${from}" y="${T}" width="${to - from}" height="${B - T}"><title>epoch ${epoch}: ${values}</title></rect>`);
   });
   const said = curves.map(({ name, values }) => `${name} ${values.at(-1)?.toFixed(4)}`).join(", ");
   root.innerHTML = `<svg class="chart" viewBox="0 0 ${W} ${H}" role="img" aria-label="${title} after ${last} epochs: ${said}"><rect class="paper" width="${W}" height="${H}"/>${parts.join("")}</svg>`;
@@ -133,8 +135,8 @@ class Playground {
     /** The frame that comes next, while it trains. */
     this.running = 0;
     $("kernels").textContent = engine.text("kernels") === "relaxed"
-      ? "The kernels with a fused multiply-add run."
-      : "The exact kernels run, without a fused multiply-add; they give the same bits, five times slower.";
+      ? "It computes with a fused multiply-add."
+      : "It computes without a fused multiply-add: with the same bits, five times slower.";
     this.pad = new Pad($("pad"), {
       rows: 28, columns: 28, classes: CLASSES, centred: true,
       read: pixels => engine.read(pixels),
@@ -206,7 +208,7 @@ class Playground {
   }
 
   changed(name) {
-    if (name === "epochs") return;
+    if (name === "epochs") return this.name();
     if (name === "optimizer") {
       // Each needs its own usual rate.
       const { optimizer, learning_rate: rate } = $("settings").elements;
@@ -226,13 +228,19 @@ class Playground {
   nextFrame() {
     cancelAnimationFrame(this.running);
     this.running = requestAnimationFrame(() => this.frame());
-    $("train").textContent = "Pause";
+    this.name();
   }
 
   stop() {
     cancelAnimationFrame(this.running);
     this.running = 0;
-    $("train").textContent = "Train";
+    this.name();
+  }
+
+  /** The button is named after what it does. */
+  name() {
+    const { epochs = 0, step = 0 } = this.state ?? {};
+    $("train").textContent = this.running ? "Pause" : epochs >= this.epochs() ? "Train again" : epochs + step ? "Continue" : "Train";
   }
 
   pause() {
@@ -243,7 +251,7 @@ class Playground {
   note(state) {
     this.state = state;
     this.history.push(...state.history);
-    if (state.diverged) throw new Error(`Training diverged: ${state.diverged}. Take a smaller learning rate.`);
+    if (state.diverged) throw new Error(state.diverged);
   }
 
   /** Trains for a while, then shows it. */
@@ -268,9 +276,12 @@ class Playground {
     const { epochs, epoch, step, steps, parameters } = this.state;
     const [trainLoss, , validLoss, accuracy] = this.history.at(-1);
     const each = epochs ? `, ${(this.milliseconds / (epochs + step / steps)).toFixed(0)} ms an epoch` : "";
-    const doing = this.running ? `epoch ${epoch}, step ${step} of ${steps}` : `epochs ${epochs}`;
+    // Between two epochs, the weights are others than those that were measured.
+    const between = this.running || step > 0;
+    const doing = between ? `epoch ${epoch}, step ${step} of ${steps}; after epoch ${epochs}` : `after epoch ${epochs}`;
+    this.name();
     $("status").textContent = `${doing}: validation accuracy ${(100 * accuracy).toFixed(1)} %, loss ${validLoss.toFixed(4)} (training ${trainLoss.toFixed(4)})${each}; ${parameters} parameters`
-      + (this.running ? "" : `; weights ${this.engine.text("hash").slice(0, 16)} (SHA-256)`);
+      + (between ? "" : `; weights ${this.engine.text("hash").slice(0, 16)} (SHA-256)`);
     const curve = (name, column, dashed) => ({ name, dashed, values: this.history.map(row => row[column]) });
     chart($("loss"), "Loss", [curve("train", 0, true), curve("valid", 2, false)], "low");
     chart($("accuracy"), "Accuracy", [curve("train", 1, true), curve("valid", 3, false)], "high");

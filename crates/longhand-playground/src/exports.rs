@@ -84,7 +84,7 @@ exports! {
             let text = String::from_utf8_lossy(request);
             let mut words = text.split_whitespace().map(str::to_owned);
             let (activation, optimizer) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
-            let width = |word: String| word.parse().map_err(|_| format!("hidden layers: expected widths, found {word}"));
+            let width = |word: String| word.parse().map_err(|_| format!("hidden widths: expected whole numbers, found {word}"));
             let hidden = words.map(width).collect::<Result<Vec<usize>, String>>()?;
             let [batch_size, per_class, augment] = [batch_size, per_class, augment].map(|n| n as usize);
             let seed = seed as u64;

@@ -80,10 +80,10 @@ impl Settings {
             Err(format!("{what}: expected {expected}, found {found}"))
         };
         if self.hidden.len() > DEEPEST {
-            return wrong("hidden layers", &format!("at most {DEEPEST}"), &self.hidden.len());
+            return wrong("hidden widths", &format!("at most {DEEPEST}"), &self.hidden.len());
         }
         if let Some(width) = self.hidden.iter().find(|width| !(1..=WIDEST).contains(*width)) {
-            return wrong("hidden layers", &format!("widths from 1 to {WIDEST}"), width);
+            return wrong("hidden widths", &format!("widths from 1 to {WIDEST}"), width);
         }
         if self.augment > MOST_COPIES {
             return wrong("copies", &format!("at most {MOST_COPIES}"), &self.augment);

@@ -243,7 +243,10 @@ impl Chart<'_> {
             let name = name.map_or("step ".to_owned() + &step.to_string(), |name| {
                 format!("{} {name}", self.x)
             });
-            let left = LEFT + width * (step as f64 / every as f64 - 0.5);
+            let middle = LEFT + width * (step as f64 / every as f64);
+            let [left, end] =
+                [middle - width / 2.0, middle + width / 2.0].map(|at| at.clamp(LEFT, right));
+            let width = end - left;
             let text = escape(&format!("{name}: {values}"));
             add(&format!(
                 "<rect class=\"hit\" x=\"{left:.1}\" y=\"{TOP}\" width=\"{width:.1}\" height=\"{:.1}\"><title>{text}</title></rect>",
@@ -355,7 +358,12 @@ pub(crate) fn loss_chart(chart: &Chart<'_>) -> String {
     let (first, later) =
         (extreme(chart.curves, 0, f64::max), extreme(chart.curves, after, f64::max));
     // What comes before the first epochs would leave no room for what comes after.
-    let part = (later > 0.0 && first > 1.6 * later).then_some((0.0, later));
+    let part = match (first, later) {
+        (first, later) if later > 0.0 && first > 1.6 * later => Some((0.0, later)),
+        // Nor would a loss that has grown beyond use.
+        (first, later) if first > 0.0 && later > 5.0 * first => Some((0.0, 5.0 * first)),
+        _ => None,
+    };
     let lowest = lowest(chart.curves);
     let text = |&(_, epoch, value): &(usize, usize, f64)| match lowest.len() {
         1 => format!("lowest valid: {value:.4}, epoch {epoch}"),

@@ -378,9 +378,21 @@ impl Report<'_> {
             Some(_) => " The bar below each shows what it says of the drawing.",
             None => "",
         };
+        let captions = match (&self.active, &self.pad) {
+            (Some(_), Some(_)) => {
+                " “For” names the two classes that a unit speaks for most, “on for” says for how many of the validation images its output is above 0."
+            }
+            (Some(_), None) => {
+                " “On for” says for how many of the validation images a unit's output is above 0."
+            }
+            (None, Some(_)) if self.hidden => {
+                " “For” names the two classes that a unit speaks for most."
+            }
+            (None, _) => "",
+        };
         let mut html = format!(
             "<section><h2>{}</h2><p>{} Ink on an orange pixel raises the output, ink on a blue one lowers it. White pixels do not matter. All \
-             pictures share one scale.{lights}{}</p><div class=\"gallery\" id=\"units\">{strip}",
+             pictures share one scale.{lights}{captions}{}</p><div class=\"gallery\" id=\"units\">{strip}",
             if templates { "The weights of each class" } else { "The weights of the hidden units" },
             if templates {
                 "The weights from each pixel to the output of each class.".to_owned()

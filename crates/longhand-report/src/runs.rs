@@ -97,12 +97,18 @@ impl Runs<'_> {
                 run.losses.len().saturating_sub(1)
             );
             for setting in &differ {
-                let _ = write!(rows, "<td>{}</td>", escape(&value(run, setting)));
+                let _ = write!(rows, "<td class=\"setting\">{}</td>", escape(&value(run, setting)));
             }
             rows.push_str("</tr>\n");
         }
         let heads: String =
             differ.iter().map(|name| format!("<th scope=\"col\">{}</th>", escape(name))).collect();
+        let mixed = match differ.contains(&"data") {
+            true => {
+                "<p><b>The runs are on different data:</b> compare only those on the same.</p>\n"
+            }
+            false => "",
+        };
         let same = match same[..] {
             [] => String::new(),
             _ => {
@@ -147,7 +153,7 @@ impl Runs<'_> {
         format!(
             "{}\n<h1>{}</h1>\n<p class=\"lead\">Runs: {}, the one with the best validation {} first.</p>\n<div class=\"scroll\"><table class=\"start runs\"><tr>\
              <th></th><th scope=\"col\">run</th><th scope=\"col\">{}</th><th scope=\"col\">lowest loss</th><th scope=\"col\">in epoch</th><th scope=\"col\">epochs</th>{heads}</tr>\n{rows}</table></div>\n\
-             {same}\n<div class=\"pair\">{}{measured}</div>\n{only}{}{}",
+             {mixed}{same}\n<div class=\"pair\">{}{measured}</div>\n{only}{}{}",
             head(self.title),
             escape(self.title),
             runs.len(),

@@ -19,7 +19,10 @@ pub struct PastRun {
 }
 
 /// Options that decide nothing of a result, or have a column anyway.
-const ASIDE: [&str; 4] = ["out", "quiet", "json", "epochs"];
+const ASIDE: [&str; 5] = ["out", "quiet", "json", "epochs", "data"];
+
+/// Options that are asked for most, which come first.
+const FIRST: [&str; 5] = ["hidden", "activation", "optimizer", "lr", "batch_size"];
 
 /// The runs in a folder, by name: all that wrote down a configuration and the metrics of each epoch. Runs that
 /// are not complete are left out.
@@ -77,13 +80,20 @@ fn past_run(folder: &Path) -> Result<PastRun, Failure> {
         Value::Null => "–".to_owned(),
         other => other.to_string(),
     };
-    let mut settings = vec![("example".to_owned(), text(&config["example"]))];
-    let options = config["options"].as_object().into_iter().flatten();
+    // Copies of the training images are an option by themselves.
+    let copies = format!(" with {} changed copies", config["options"]["augment"]);
+    let data = text(&config["data"]["source"]);
+    let mut settings = vec![("data".to_owned(), data.trim_end_matches(&copies).to_owned())];
+    let mut options: Vec<_> = config["options"].as_object().into_iter().flatten().collect();
+    let place = |name: &str| FIRST.iter().position(|first| *first == name).unwrap_or(FIRST.len());
+    options.sort_by_key(|(name, _)| place(name));
     settings.extend(
         options
+            .into_iter()
             .filter(|(name, _)| !ASIDE.contains(&name.as_str()))
             .map(|(name, value)| (name.replace('_', " "), text(value))),
     );
+    settings.push(("example".to_owned(), text(&config["example"])));
     settings.push(("training samples".to_owned(), text(&config["data"]["train"])));
 
     let (table, damaged) = read(METRICS)?;
