@@ -278,3 +278,69 @@ fn one_net_has_one_number() {
     };
     assert_eq!((classes("784-k"), classes("784-30-k")), (one, two));
 }
+
+#[test]
+fn past_runs_are_on_one_page_the_best_first() {
+    let root = tempfile::tempdir().unwrap();
+    let folder = root.path();
+    for (out, flags) in [("few epochs", "--epochs 1"), ("a#b", "--epochs 8 --hidden 40")] {
+        let flags = format!("--per-class 50 --quiet {flags}");
+        let args = flags.split(' ').chain(["--out"]).map(str::to_owned);
+        success(&run_args("mlp", args.chain([format!("runs/{out}")]), folder));
+    }
+    fs::create_dir(folder.join("runs/mlp.unfinished-7")).unwrap();
+    let printed = success(&run("look", "--runs runs", folder));
+    assert_eq!(printed, "2 runs by their validation accuracy: see runs/runs.html\n");
+    let page = fs::read_to_string(folder.join("runs/runs.html")).unwrap();
+    let at = |text: &str| page.find(text).unwrap_or_else(|| panic!("{text} is missing"));
+    assert!(at("href=\"./a%23b/report.html\"") < at("href=\"./few%20epochs/report.html\""));
+    assert!(page.contains("<th scope=\"col\">hidden</th>") && page.contains("seed 42"));
+    let last = fs::read_to_string(folder.join("runs/a#b/metrics.csv")).unwrap();
+    let accuracy: f64 = last.lines().last().unwrap().split(',').nth(4).unwrap().parse().unwrap();
+    assert!(page.contains(&format!("<td>{accuracy:.4}</td>")));
+    success(&run("look", "--runs runs", folder)); // its own page is written again
+
+    let refused = |expected: &str| {
+        let refused = run("look", "--runs runs", folder);
+        assert_eq!(refused.status.code(), Some(1));
+        assert!(stderr(&refused).contains(expected), "{}", stderr(&refused));
+    };
+    fs::write(folder.join("runs/runs.html"), "mine").unwrap();
+    refused(
+        "runs/runs.html: expected a page over runs to overwrite, or nothing, found something else",
+    );
+    assert_eq!(fs::read_to_string(folder.join("runs/runs.html")).unwrap(), "mine");
+    fs::write(folder.join("runs/a#b/metrics.csv"), last.replace(",0.", ",x.")).unwrap();
+    refused("metrics.csv: line 2: expected 6 numbers, found");
+    let nothing = run("look", "--runs nothing", folder);
+    assert!(
+        stderr(&nothing).contains("nothing: expected a folder of runs"),
+        "{}",
+        stderr(&nothing)
+    );
+}
+
+#[test]
+fn copies_are_learned_beside_the_images() {
+    let root = tempfile::tempdir().unwrap();
+    let printed =
+        success(&run("mlp", "--per-class 30 --augment 2 --epochs 1 --out o", root.path()));
+    assert!(
+        printed.contains("with 2 changed copies: 900 training and 300 validation images"),
+        "{printed}"
+    );
+    let hash = |printed: &str| printed.split("weights ").nth(1).unwrap()[..16].to_owned();
+    let again = success(&run("mlp", "--per-class 30 --augment 2 --epochs 1 --out p", root.path()));
+    assert_eq!(hash(&printed), hash(&again));
+    let refused = run_args(
+        "mlp",
+        ["--augment", "1", "--data", &format!("{}/docs/iris.csv", crate::run::ROOT)],
+        root.path(),
+    );
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(
+        stderr(&refused).contains("--augment: expected pictures as --data, found a table"),
+        "{}",
+        stderr(&refused)
+    );
+}
