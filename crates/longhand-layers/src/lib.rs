@@ -71,7 +71,9 @@ pub use layer::{Layer, Saved};
 pub use layer_norm::LayerNorm;
 pub use leaky_relu::LeakyRelu;
 pub use linear::Linear;
-pub use longhand_tensor::{Float, NamedParam, Parameters, StepCounter, Walk, argmax, parameters};
+pub use longhand_tensor::{
+    Float, NamedParam, Numbers, Parameters, StepCounter, Walk, argmax, parameters,
+};
 pub use loss::Loss;
 pub use mean_squared_error::MeanSquaredError;
 pub use mlp::{Mlp, mlp, mlp_with};

@@ -194,7 +194,7 @@ impl<F: Float, M: Parameters<F>> Optimizer<F, M> for AdamState<M> {
             l2,
         };
         M::zip([model, &mut self.mean, &mut self.square], [grad], &mut |pmv, g| {
-            moved(F::slices(pmv, g), now);
+            moved(pmv, g, now);
         });
     }
 

@@ -28,7 +28,7 @@ pub fn clip_global_norm<F: Float, M: Parameters<F>>(grad: &mut M, max_norm: f64)
     expect_norm(max_norm);
     let norm = global_norm(grad);
     if let Some(scale) = scale(norm, max_norm) {
-        M::zip([grad], [], &mut |g, none| scaled(F::slices(g, none), scale));
+        M::zip([grad], [], &mut |g, none| scaled(g, none, scale));
     }
     norm
 }
@@ -50,7 +50,7 @@ formula! {
 /// `‖g‖ = √(Σ g²)` over all parameters, in f64.
 fn global_norm<F: Float, M: Parameters<F>>(grad: &M) -> f64 {
     let mut squares = 0.0;
-    M::zip([], [grad], &mut |[], [g]| squares += sum_squares(g));
+    M::zip([], [grad], &mut |[], [g]| squares += sum_squares(&g));
     f64::sqrt(squares)
 }
 
@@ -106,7 +106,7 @@ impl<F: Float, M: Parameters<F>, O: Optimizer<F, M>> Optimizer<F, M> for Clipped
         match scale(global_norm(grad), self.max_norm) {
             Some(scale) => {
                 M::zip([&mut self.scaled], [grad], &mut |scaled, g| {
-                    scaled_copy(F::slices(scaled, g), scale);
+                    scaled_copy(scaled, g, scale);
                 });
                 self.optimizer.update(model, &self.scaled);
             }

@@ -164,14 +164,23 @@ pub(crate) use steps_and_learning_rate;
 macro_rules! formula {
     ($(#[$doc:meta])* fn $name:ident<$F:ident>($options:ident: $type:ty) -> [$N:literal] of [$M:literal] $formula:block) => {
         $(#[$doc])*
-        fn $name(slices: longhand_tensor::Slices<'_, $N, $M>, $options: $type) {
+        fn $name<$F: Float>(
+            changed: [&mut [$F]; $N],
+            read: [longhand_tensor::Numbers<'_, $F>; $M],
+            $options: $type,
+        ) {
             fn of<$F: Float>(changed: [&mut [$F]; $N], read: [&[$F]; $M], $options: $type) {
                 longhand_tensor::pass(changed, read, $formula);
             }
-            match slices {
-                longhand_tensor::Slices::F32(changed, read) => of(changed, read, $options),
-                longhand_tensor::Slices::F64(changed, read) => of(changed, read, $options),
+            fn of_either(slices: longhand_tensor::Slices<'_, $N, $M>, options: $type) {
+                match slices {
+                    longhand_tensor::Slices::F32(changed, read) => of(changed, read, options),
+                    longhand_tensor::Slices::F64(changed, read) => of(changed, read, options),
+                }
             }
+            longhand_tensor::in_parts_of(changed, read, |changed, read| {
+                of_either($F::slices(changed, read), $options);
+            });
         }
     };
 }

@@ -207,17 +207,17 @@ impl<F: Float, M: Parameters<F>> Optimizer<F, M> for RmsPropState<M> {
         let (options, squares) = (self.options, &mut self.square);
         match (&mut self.mean, &mut self.buffer) {
             (None, None) => {
-                M::zip([model, squares], [grad], &mut |pv, g| moved(F::slices(pv, g), options));
+                M::zip([model, squares], [grad], &mut |pv, g| moved(pv, g, options));
             }
             (None, Some(buffer)) => M::zip([model, squares, buffer], [grad], &mut |pvb, g| {
-                moved_smoothly(F::slices(pvb, g), options);
+                moved_smoothly(pvb, g, options);
             }),
             (Some(means), None) => M::zip([model, squares, means], [grad], &mut |pva, g| {
-                moved_centred(F::slices(pva, g), options);
+                moved_centred(pva, g, options);
             }),
             (Some(means), Some(buffer)) => {
                 M::zip([model, squares, means, buffer], [grad], &mut |pvab, g| {
-                    moved_centred_smoothly(F::slices(pvab, g), options);
+                    moved_centred_smoothly(pvab, g, options);
                 });
             }
         }

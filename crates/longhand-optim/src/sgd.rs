@@ -144,10 +144,8 @@ impl<F: Float, M: Parameters<F>> Optimizer<F, M> for SgdState<M> {
         let Sgd { learning_rate, weight_decay, .. } = self.options;
         match &mut self.velocity {
             None if weight_decay == 0.0 => model.add_scaled(F::from_f64(-learning_rate), grad), // θ ← θ − η·g
-            None => M::zip([model], [grad], &mut |p, g| decayed(F::slices(p, g), options)),
-            Some(velocity) => {
-                M::zip([model, velocity], [grad], &mut |pv, g| moved(F::slices(pv, g), options))
-            }
+            None => M::zip([model], [grad], &mut |p, g| decayed(p, g, options)),
+            Some(velocity) => M::zip([model, velocity], [grad], &mut |pv, g| moved(pv, g, options)),
         }
     }
 

@@ -26,13 +26,11 @@ use crate::simd::Simd;
 pub struct Scratch<F> {
     pub strips: strips::Scratch<F>,
     pub lists: groups::Lists<F>,
-    /// A part of a product that is added to something else.
-    pub product: Vec<F>,
 }
 
 impl<F: Scalar> Scratch<F> {
     pub const fn new() -> Scratch<F> {
-        Scratch { strips: strips::Scratch::new(), lists: groups::Lists::new(), product: vec![] }
+        Scratch { strips: strips::Scratch::new(), lists: groups::Lists::new() }
     }
 }
 

@@ -1,13 +1,17 @@
 use std::fmt;
+use std::ops::Deref;
 use std::sync::OnceLock;
 
 use ndarray::Array2;
 
 use crate::Float;
 use crate::arrays::{recycle, unspecified_at_line};
-use crate::matmul::{add_matmul_tn, add_scaled_matmul_tn, expect_fit_tn};
-use crate::pool::in_parts;
+use crate::matmul::{
+    add_matmul_tn, add_scaled_matmul_tn, expect_fit_tn, for_rows_of_matmul_tn, is_short_sum,
+};
+use crate::pool::{self, in_parts};
 use crate::rows::add_scaled;
+use crate::tuning::WORTH_PARTS;
 
 /// The weight of a linear layer, or its gradient `dW = xᵀ·dy`, which is kept as its two factors
 /// until somebody wants to see its numbers.
@@ -126,12 +130,72 @@ impl<F: Float> LazyMatrix<F> {
         }
     }
 
+    /// The factors of a product that nobody has looked at yet, if it is better worked out in parts.
+    fn large_product(&self) -> Option<(&Array2<F>, &Array2<F>)> {
+        let (x, dy) = self.product.as_ref().filter(|_| self.numbers.get().is_none())?;
+        let large = self.dim.0 * self.dim.1 >= WORTH_PARTS && is_short_sum(x.nrows());
+        large.then_some((x, dy))
+    }
+
     fn forget_product(&mut self) {
         if let Some((x, dy)) = self.product.take() {
             recycle(x);
             recycle(dy);
         }
     }
+}
+
+/// The numbers of a parameter that is read, one row after the other. Those of a gradient that is still two
+/// factors are worked out when they are looked at.
+#[derive(Clone, Copy, Debug)]
+pub struct Numbers<'a, F: Float>(Source<'a, F>);
+
+#[derive(Clone, Copy, Debug)]
+enum Source<'a, F: Float> {
+    Slice(&'a [F]),
+    Lazy(&'a LazyMatrix<F>),
+}
+
+impl<'a, F: Float> Numbers<'a, F> {
+    pub(crate) fn of_slice(numbers: &'a [F]) -> Numbers<'a, F> {
+        Numbers(Source::Slice(numbers))
+    }
+
+    pub(crate) fn of_lazy(matrix: &'a LazyMatrix<F>) -> Numbers<'a, F> {
+        Numbers(Source::Lazy(matrix))
+    }
+
+    fn slice(self) -> &'a [F] {
+        match self.0 {
+            Source::Slice(numbers) => numbers,
+            Source::Lazy(matrix) => {
+                matrix.get().as_slice().expect("an array of parameters is in standard layout")
+            }
+        }
+    }
+}
+
+impl<F: Float> Deref for Numbers<'_, F> {
+    type Target = [F];
+
+    fn deref(&self) -> &[F] {
+        self.slice()
+    }
+}
+
+/// Calls `f` with parts of the slices that are cut at the same places, on several threads where that pays. A
+/// large gradient that is still two factors is worked out part by part.
+pub fn in_parts_of<F: Float, const N: usize, const M: usize>(
+    changed: [&mut [F]; N],
+    read: [Numbers<'_, F>; M],
+    f: impl Fn([&mut [F]; N], [&[F]; M]) + Sync,
+) {
+    if let [Numbers(Source::Lazy(gradient))] = read[..]
+        && let Some((x, dy)) = gradient.large_product()
+    {
+        return for_rows_of_matmul_tn((x, dy), changed, |changed, dw| f(changed, [dw; M]));
+    }
+    pool::in_parts_of(changed, read.map(Numbers::slice), f);
 }
 
 /// The numbers one row after the other: moved, where they are in another order.
@@ -194,6 +258,24 @@ mod tests {
                     sum.fill(0.0);
                 }
             }
+        }
+    }
+
+    /// A large gradient is never whole in memory when a formula is applied to it, and the bits are the same.
+    #[test]
+    #[cfg_attr(miri, ignore = "large")]
+    fn a_large_gradient_comes_in_parts() {
+        let (rows, columns) = (2048, WORTH_PARTS / 2048 + 5);
+        let factors = |m| (numbers(m, rows, 1), numbers(m, columns, 2));
+        for (m, in_parts) in [(3, true), (257, false)] {
+            let (x, dy) = factors(m);
+            let (mut lazy, mut seen) = (LazyMatrix::zeros(rows, columns), vec![0.0; rows * columns]);
+            lazy.add_matmul_tn(x, dy);
+            in_parts_of([&mut seen], [Numbers::of_lazy(&lazy)], |[seen], [dw]| {
+                seen.copy_from_slice(dw);
+            });
+            assert_eq!(lazy.numbers.get().is_none(), in_parts);
+            assert_eq!(lazy.get().as_slice(), Some(&seen[..]));
         }
     }
 

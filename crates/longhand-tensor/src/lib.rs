@@ -54,7 +54,7 @@ mod tuning;
 
 pub use float::Float;
 pub use isa::kernels;
-pub use lazy::LazyMatrix;
+pub use lazy::{LazyMatrix, Numbers};
 pub use matmul::{add_matmul_tn, add_scaled_matmul_tn, affine, matmul, matmul_nt};
 pub use ndarray;
 pub use parameters::{NamedParam, Parameters, StepCounter, Walk};
@@ -67,6 +67,8 @@ pub use sums::{add_sum_rows, sum};
 pub use arrays::{recycle, unspecified, unspecified_at_line};
 #[doc(hidden)]
 pub use float::Slices;
+#[doc(hidden)]
+pub use lazy::in_parts_of;
 #[doc(hidden)]
 pub use parameters::pass;
 #[doc(hidden)]

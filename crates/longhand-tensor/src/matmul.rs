@@ -1,18 +1,28 @@
 //! The products of a linear layer, as callers see them: arrays and shapes.
 
+use std::sync::Mutex;
+
 use ndarray::{Array2, ArrayRef1, ArrayRef2, CowArray, Ix2, s};
 
 use crate::Float;
 use crate::arrays::{recycle, unspecified};
 use crate::kernel::matrix::Matrix;
+use crate::plan::{self, Shape};
+use crate::pool::{for_each_part, spread, threads};
 use crate::product::Product;
-use crate::rows::add_scaled;
+use crate::rows::{add_scaled, add_scaled_here};
 use crate::sums::Tree;
+use crate::tuning::{PART, USED_AT_ONCE};
 
 /// Rows of a batch over which a weight's gradient is summed one after the other. Of more rows, sums
 /// of so many are added in a tree. It decides bits, and so is not in `tuning`. Batches that are
 /// trained with are seldom larger, and the kernels finish sums of so many rows at once.
 const ROWS_OF_A_RUN: usize = 256;
+
+/// Whether a weight's gradient over a batch of so many rows is summed one after the other.
+pub(crate) fn is_short_sum(rows: usize) -> bool {
+    rows <= ROWS_OF_A_RUN
+}
 
 /// `x·W`.
 ///
@@ -116,6 +126,50 @@ pub fn add_scaled_matmul_tn<F: Float>(
     transposed_left(x, dy, Some(a), w);
 }
 
+/// Works out `dW = xᵀ·dy` some rows at a time, and calls `f` with these rows, while they are in a cache, and
+/// with the same rows of `changed`; on several threads where the product is large enough. The bits are those
+/// of [`add_matmul_tn`] to zeros.
+///
+/// # Shapes
+/// `x: [n, in]`, `dy: [n, out]`, each of `changed`: `in·out` numbers. There are at most [`ROWS_OF_A_RUN`] rows.
+pub(crate) fn for_rows_of_matmul_tn<F: Float, const N: usize>(
+    (x, dy): (&ArrayRef2<F>, &ArrayRef2<F>),
+    mut changed: [&mut [F]; N],
+    f: impl Fn([&mut [F]; N], &[F]) + Sync,
+) {
+    let (x, dy) = (x.as_standard_layout(), dy.as_standard_layout());
+    let (x, dy) = (matrix(&x), matrix(&dy));
+    let shape = Shape { rows: x.rows, inner: x.columns, columns: dy.columns };
+    let parts: Vec<_> = plan::ranges(x.columns, plan::threads_for(shape, threads()))
+        .map(|rows| {
+            let changed = changed.each_mut().map(|c| first_rows(c, rows.len(), dy.columns));
+            Mutex::new(Some((x.columns_between(rows.start, rows.end), changed)))
+        })
+        .collect();
+    if plan::spreads(shape) {
+        spread(parts.len());
+    }
+    let at_once = USED_AT_ONCE.div_ceil(dy.columns.max(1)).next_multiple_of(PART);
+    for_each_part(parts.len(), &|i| {
+        let part = parts[i].lock().map(|mut part| part.take());
+        let (x, mut changed) = part.ok().flatten().expect("each part is taken once");
+        for from in (0..x.columns).step_by(at_once) {
+            let x = x.columns_between(from, x.columns.min(from + at_once));
+            let mut dw = unspecified(x.columns, dy.columns);
+            let numbers = dw.as_slice_mut().expect("standard layout");
+            numbers.fill(F::zero());
+            F::multiply_here(Product::TransposedLeft { x, dy, scale: None, dw: numbers });
+            f(changed.each_mut().map(|c| first_rows(c, x.columns, dy.columns)), numbers);
+            recycle(dw);
+        }
+    });
+}
+
+/// Takes rows from the beginning of a matrix.
+fn first_rows<'a, F>(matrix: &mut &'a mut [F], rows: usize, columns: usize) -> &'a mut [F] {
+    matrix.split_off_mut(..rows * columns).expect("as many rows")
+}
+
 #[track_caller]
 fn transposed_left<F: Float>(
     x: &ArrayRef2<F>,
@@ -124,13 +178,20 @@ fn transposed_left<F: Float>(
     dw: &mut ArrayRef2<F>,
 ) {
     expect_fit_tn(x, dy, dw.dim());
-    if x.nrows() > ROWS_OF_A_RUN {
+    if !is_short_sum(x.nrows()) {
         return long_sum(x, dy, scale, dw);
     }
     let (x, dy) = (x.as_standard_layout(), dy.as_standard_layout());
     if let Some(dw) = dw.as_slice_mut() {
-        let (x, dy) = (matrix(&x), matrix(&dy));
-        return F::multiply(Product::TransposedLeft { x, dy, scale, dw });
+        let shape = Shape { rows: x.nrows(), inner: x.ncols(), columns: dy.ncols() };
+        return match scale {
+            Some(a) if !plan::finishes::<F>(shape) => {
+                for_rows_of_matmul_tn((&x, &dy), [dw], |[w], dw| add_scaled_here(w, a, dw));
+            }
+            _ => {
+                F::multiply(Product::TransposedLeft { x: matrix(&x), dy: matrix(&dy), scale, dw });
+            }
+        };
     }
     let mut copy = dw.to_owned().as_standard_layout().into_owned();
     transposed_left(&x, &dy, scale, &mut copy);

@@ -5,8 +5,8 @@ use ndarray::{Array, Dimension};
 use crate::Float;
 use crate::compiled::each;
 use crate::isa::Isa;
-use crate::lazy::LazyMatrix;
-use crate::pool::{in_parts, in_parts_of};
+use crate::lazy::{LazyMatrix, Numbers, in_parts_of};
+use crate::pool::in_parts;
 use crate::rows::add_scaled;
 
 /// What a model learns: its parameters, in one fixed order.
@@ -40,7 +40,7 @@ use crate::rows::add_scaled;
 /// struct Container<L>(L);
 /// impl<F: Float, L: Parameters<F>> Parameters<F> for Container<L> {
 ///     fn zip<const N: usize, const M: usize>(
-///         changed: [&mut Self; N], read: [&Self; M], f: &mut impl FnMut([&mut [F]; N], [&[F]; M]),
+///         changed: [&mut Self; N], read: [&Self; M], f: &mut impl FnMut([&mut [F]; N], [Numbers<'_, F>; M]),
 ///     ) {
 ///         L::zip(changed.map(|c| &mut c.0), read.map(|r| &r.0), f);
 ///     }
@@ -65,7 +65,7 @@ pub trait Parameters<F: Float>: Clone {
     fn zip<const N: usize, const M: usize>(
         changed: [&mut Self; N],
         read: [&Self; M],
-        f: &mut impl FnMut([&mut [F]; N], [&[F]; M]),
+        f: &mut impl FnMut([&mut [F]; N], [Numbers<'_, F>; M]),
     );
 
     /// Shows each parameter, with its name and shape, to `walk`.
@@ -102,7 +102,9 @@ pub trait Parameters<F: Float>: Clone {
         read: [&Self; M],
         f: impl Fn([F; N], [F; M]) -> [F; N] + Copy + Sync,
     ) {
-        Self::zip(changed, read, &mut |changed, read| pass(changed, read, f));
+        Self::zip(changed, read, &mut |changed, read| {
+            in_parts_of(changed, read, |changed, read| pass(changed, read, f));
+        });
     }
 
     /// The parameters with names and shapes, for files and messages. `0.weight [784, 30]` is the
@@ -124,15 +126,14 @@ pub trait Parameters<F: Float>: Clone {
     }
 }
 
-/// What [`Parameters::each`] does to the slices of one parameter.
+/// What [`Parameters::each`] does to slices of a parameter.
 #[doc(hidden)]
 pub fn pass<F: Float, const N: usize, const M: usize>(
     changed: [&mut [F]; N],
     read: [&[F]; M],
-    f: impl Fn([F; N], [F; M]) -> [F; N] + Copy + Sync,
+    f: impl Fn([F; N], [F; M]) -> [F; N] + Copy,
 ) {
-    let isa = Isa::detect();
-    in_parts_of(changed, read, |changed, read| each(isa, changed, read, f));
+    each(Isa::detect(), changed, read, f);
 }
 
 /// A parameter with its name and its shape. Displayed as `0.weight [784, 30]`.
@@ -264,7 +265,7 @@ macro_rules! parameters {
         fn zip<const N: usize, const M: usize>(
             mut _changed: [&mut Self; N],
             _read: [&Self; M],
-            _f: &mut impl FnMut([&mut [$F]; N], [&[$F]; M]),
+            _f: &mut impl FnMut([&mut [$F]; N], [$crate::Numbers<'_, $F>; M]),
         ) {
             $($crate::Parameters::zip(
                 _changed.each_mut().map(|x| &mut x.$field),
@@ -327,7 +328,7 @@ impl<F: Float> Parameters<F> for StepCounter {
     fn zip<const N: usize, const M: usize>(
         _: [&mut Self; N],
         _: [&Self; M],
-        _: &mut impl FnMut([&mut [F]; N], [&[F]; M]),
+        _: &mut impl FnMut([&mut [F]; N], [Numbers<'_, F>; M]),
     ) {
     }
     fn walk<'a>(&'a self, _: &mut Walk<'a, F>) {}
@@ -351,12 +352,12 @@ impl<F: Float, D: Dimension> Parameters<F> for Array<F, D> {
     fn zip<const N: usize, const M: usize>(
         changed: [&mut Self; N],
         read: [&Self; M],
-        f: &mut impl FnMut([&mut [F]; N], [&[F]; M]),
+        f: &mut impl FnMut([&mut [F]; N], [Numbers<'_, F>; M]),
     ) {
         expect_one(changed.iter().map(|c| c.shape()).chain(read.iter().map(|r| r.shape())));
         f(
             changed.map(|c| c.as_slice_mut().expect(STANDARD)),
-            read.map(|r| r.as_slice().expect(STANDARD)),
+            read.map(|r| Numbers::of_slice(r.as_slice().expect(STANDARD))),
         );
     }
     #[track_caller]
@@ -386,9 +387,11 @@ impl<F: Float> Parameters<F> for LazyMatrix<F> {
     fn zip<const N: usize, const M: usize>(
         changed: [&mut Self; N],
         read: [&Self; M],
-        f: &mut impl FnMut([&mut [F]; N], [&[F]; M]),
+        f: &mut impl FnMut([&mut [F]; N], [Numbers<'_, F>; M]),
     ) {
-        Parameters::zip(changed.map(LazyMatrix::get_mut), read.map(LazyMatrix::get), f);
+        let dims = changed.iter().map(|c| c.dim()).chain(read.iter().map(|r| r.dim()));
+        expect_one(dims.map(|(rows, columns)| [rows, columns]));
+        f(changed.map(|c| c.get_mut().as_slice_mut().expect(STANDARD)), read.map(Numbers::of_lazy));
     }
     fn walk<'a>(&'a self, walk: &mut Walk<'a, F>) {
         self.get().walk(walk);
@@ -402,7 +405,7 @@ impl<F: Float> Parameters<F> for LazyMatrix<F> {
     #[track_caller]
     fn add_scaled(&mut self, a: F, other: &Self) {
         let ((n, m), (other_n, other_m)) = (self.dim(), other.dim());
-        expect_one([&[n, m][..], &[other_n, other_m]].into_iter());
+        expect_one([[n, m], [other_n, other_m]].into_iter());
         LazyMatrix::add_scaled(self, a, other);
     }
     fn set_step(&mut self, _: u64) {}
@@ -414,7 +417,7 @@ impl<F: Float, P: Parameters<F>> Parameters<F> for Option<P> {
     fn zip<const N: usize, const M: usize>(
         changed: [&mut Self; N],
         read: [&Self; M],
-        f: &mut impl FnMut([&mut [F]; N], [&[F]; M]),
+        f: &mut impl FnMut([&mut [F]; N], [Numbers<'_, F>; M]),
     ) {
         let there = changed.iter().map(|c| c.is_some()).chain(read.iter().map(|r| r.is_some()));
         let there = there.filter(|there| *there).count();
@@ -462,7 +465,7 @@ impl<F: Float, P: Parameters<F>> Parameters<F> for Vec<P> {
     fn zip<const N: usize, const M: usize>(
         mut changed: [&mut Self; N],
         read: [&Self; M],
-        f: &mut impl FnMut([&mut [F]; N], [&[F]; M]),
+        f: &mut impl FnMut([&mut [F]; N], [Numbers<'_, F>; M]),
     ) {
         let lengths = changed.iter().map(|c| c.len()).chain(read.iter().map(|r| r.len()));
         let length = lengths.clone().next().unwrap_or(0);
@@ -499,9 +502,10 @@ const NOT_ALIKE: &str = "models whose parameters are not alike";
 
 /// Panics unless all shapes are the same.
 #[track_caller]
-fn expect_one<'a>(mut shapes: impl Iterator<Item = &'a [usize]>) {
+fn expect_one<S: AsRef<[usize]>>(mut shapes: impl Iterator<Item = S>) {
     let Some(expected) = shapes.next() else { return };
     for found in shapes {
+        let (found, expected) = (found.as_ref(), expected.as_ref());
         if found != expected {
             panic!("{NOT_ALIKE}: a parameter of shape {found:?}, expected {expected:?}");
         }

@@ -5,8 +5,8 @@
 use std::ops::Range;
 
 use crate::tuning::{
-    ADDED_AT_ONCE, FEWEST_COLUMNS, PART, SPREADS, STRIPS_UP_TO, SUMMED_IN_GROUPS, SUMMED_IN_STRIPS,
-    strip, worth_threads,
+    FEWEST_COLUMNS, PART, SPREADS, STRIPS_UP_TO, SUMMED_IN_GROUPS, SUMMED_IN_STRIPS, strip,
+    worth_threads,
 };
 
 /// What is multiplied with what.
@@ -18,7 +18,7 @@ pub enum Kind {
     TransposedRight,
     /// `dW += xᵀ·dy`.
     TransposedLeft,
-    /// `W += scale·(xᵀ·dy)`, and whether adding the scale times zero changes nothing.
+    /// `W += scale·(xᵀ·dy)` of sums that are finished at once ([`finishes`]), and whether adding the scale times zero changes nothing.
     Scaled { vanishes: bool },
 }
 
@@ -52,13 +52,11 @@ pub enum Plan {
     Strips { skip: bool },
     /// In groups of rows. Zeros are left out if `skip` says so.
     Groups { skip: bool },
-    /// As so many products of rows of `W`. Each is written down, scaled and added.
-    Parts(usize),
 }
 
 /// How a product is computed. `skip` says whether its zeros may be left out at all.
 pub fn plan<F>(kind: Kind, shape: Shape, skip: bool) -> Plan {
-    let Shape { rows, inner, columns } = shape;
+    let Shape { rows, columns, .. } = shape;
     let strips = columns <= strip::<F>() || (rows > 1 && columns <= STRIPS_UP_TO);
     let narrow = columns < FEWEST_COLUMNS;
     match kind {
@@ -69,21 +67,23 @@ pub fn plan<F>(kind: Kind, shape: Shape, skip: bool) -> Plan {
         Kind::Rows if strips => Plan::Strips { skip },
         Kind::Rows => Plan::Groups { skip },
         Kind::TransposedLeft | Kind::Scaled { .. } => {
-            // Of few rows there is little to list: each row of dW is written once.
-            let strips = strips || rows <= SUMMED_IN_STRIPS;
-            let at_once = if strips { SUMMED_IN_STRIPS } else { SUMMED_IN_GROUPS };
-            // A sum is scaled when it is finished, and a sum of nothing has no end.
-            let finished = (1..=at_once).contains(&rows);
-            let skip = match kind {
-                Kind::Scaled { .. } if !finished => {
-                    return Plan::Parts(inner * columns / ADDED_AT_ONCE + 1);
-                }
-                Kind::Scaled { vanishes } => skip && vanishes,
-                _ => skip,
-            };
-            if strips { Plan::Strips { skip } } else { Plan::Groups { skip } }
+            let skip = skip && kind != Kind::Scaled { vanishes: false };
+            if in_strips::<F>(shape) { Plan::Strips { skip } } else { Plan::Groups { skip } }
         }
     }
+}
+
+/// Whether `dW += xᵀ·dy` is computed in strips. Of few rows there is little to list: each row of `dW` is
+/// written once.
+fn in_strips<F>(Shape { rows, columns, .. }: Shape) -> bool {
+    columns <= strip::<F>() || rows <= SUMMED_IN_STRIPS || columns <= STRIPS_UP_TO
+}
+
+/// Whether the sums of `xᵀ·dy` are finished in registers, so that they can be scaled there. A sum of nothing
+/// has no end.
+pub fn finishes<F>(shape: Shape) -> bool {
+    let at_once = if in_strips::<F>(shape) { SUMMED_IN_STRIPS } else { SUMMED_IN_GROUPS };
+    (1..=at_once).contains(&shape.rows)
 }
 
 /// On how many of these threads a product is computed: on all of them, or on one.
@@ -159,9 +159,6 @@ mod tests {
             (growth, (64, 784, 800), dense),
             (step, (65, 784, 800), groups),
             (growth, (65, 784, 800), Plan::Groups { skip: false }),
-            (step, (65, 784, 256), Plan::Parts(1)),
-            (step, (257, 784, 800), Plan::Parts(2)),
-            (step, (0, 784, 800), Plan::Parts(2)),
         ] {
             assert_eq!(plan::<f32>(kind, shape(sizes), true), expected, "{kind:?} {sizes:?}");
         }
@@ -169,6 +166,22 @@ mod tests {
         assert_eq!(plan::<f64>(rows, shape((1, 784, 7)), true), Plan::Widen);
         assert_eq!(plan::<f64>(rows, shape((1, 784, 8)), true), strips);
         assert_eq!(plan::<f64>(rows, shape((1, 784, 17)), true), groups);
+    }
+
+    #[test]
+    fn sums_are_finished_at_once_or_not() {
+        for (sizes, expected) in [
+            ((64, 784, 3), true),
+            ((65, 784, 3), false),
+            ((64, 784, 800), true),
+            ((65, 784, 256), false),
+            ((65, 784, 800), true),
+            ((256, 784, 800), true),
+            ((257, 784, 800), false),
+            ((0, 784, 800), false),
+        ] {
+            assert_eq!(finishes::<f32>(shape(sizes)), expected, "{sizes:?}");
+        }
     }
 
     #[test]

@@ -23,6 +23,11 @@ pub fn add_scaled<F: Float>(y: &mut [F], a: F, x: &[F]) {
     zip_parts(y, x, |y, x| F::add_scaled(isa, y, a, x));
 }
 
+/// The same on this thread.
+pub(crate) fn add_scaled_here<F: Float>(y: &mut [F], a: F, x: &[F]) {
+    F::add_scaled(Isa::detect(), y, a, x);
+}
+
 /// Writes bytes as numbers from 0 to 1: each divided by 255, correctly rounded.
 ///
 /// # Panics

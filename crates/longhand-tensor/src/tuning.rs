@@ -93,9 +93,14 @@ pub const WORTH_A_COPY: usize = 32;
 /// 784-2500-2000-1500-1000-500-10 (two threads).
 pub const TRANSPOSED_AT_ONCE: usize = 16;
 
-/// Elements of a product that are computed before they are added to something else: 2 MiB of `f32`
-/// are still in a cache then. (Chosen by the sizes of caches, not by a measurement.)
-pub const ADDED_AT_ONCE: usize = 1 << 19;
+/// Elements of a gradient that are computed before they are used: half a MiB of `f32`, which the second cache
+/// still holds then. With a quarter and with one MiB, 784-2500-2000-10 took as long.
+pub const USED_AT_ONCE: usize = 1 << 17;
+
+/// Elements of a weight from which on an optimizer gets its gradient part by part, and never as a whole. With
+/// momentum and Adam 784-2500-2000-10 took 1431 and 1340 ms, and then 1251 and 1120 (5000 digits in batches of
+/// 64, two threads); 784-2400-10, whose weight and states a cache of 32 MiB holds, took as long as before.
+pub const WORTH_PARTS: usize = 1 << 22;
 
 // Memory.
 
