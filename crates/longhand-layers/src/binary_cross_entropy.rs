@@ -1,7 +1,7 @@
 use longhand_tensor::{Float, exp_in_place, ln_in_place, recycle, sum_slice};
 use ndarray::{Array2, ArrayRef2, Zip};
 
-use crate::elementwise::map_through;
+use crate::elementwise::{map_gradient, map_through};
 use crate::loss::expect_target;
 use crate::{Layer, Loss, Sigmoid};
 
@@ -62,8 +62,8 @@ impl<F: Float> Loss<F> for BinaryCrossEntropyWithLogits {
     fn loss_and_grad(&self, z: Array2<F>, target: &Array2<F>) -> (F, Array2<F>) {
         let loss = self.loss(&z, target);
         let n = F::from_f64(z.len() as f64);
-        let mut dz = Sigmoid.infer_owned(z);
-        dz.zip_mut_with(target, |p, &t| *p = (*p - t) / n); // dz = (σ(z) − t) / N
+        let p = Sigmoid.infer_owned(z);
+        let dz = map_gradient(&"BinaryCrossEntropyWithLogits", target, p, |p, t| (p - t) / n); // dz = (σ(z) − t) / N
         (loss, dz)
     }
 }

@@ -114,7 +114,8 @@ fn map_to<F: Float, T: Send>(
     to
 }
 
-/// `dx = f(dy, v)` for every pair of elements, `v` being what the layer remembered.
+/// `dx = f(dy, v)` for every pair of elements, `v` being what the layer remembered; on several threads where there
+/// are many.
 #[track_caller]
 pub(crate) fn map_gradient<F: Float, T: Copy + Sync>(
     layer: &dyn std::fmt::Display,

@@ -1,7 +1,7 @@
 use std::fmt;
 
 use longhand_tensor::{
-    Float, add_sum_rows, parameters, recycle, sum_products, sum_slice, unspecified,
+    Float, add_sum_rows, for_rows, parameters, recycle, sum_products, sum_slice, unspecified,
 };
 use ndarray::{Array1, Array2, ArrayRef2};
 
@@ -95,62 +95,63 @@ impl<F: Float> LayerNorm<F> {
         &self.bias
     }
 
-    /// `h` and, for every row, `s`.
-    #[track_caller]
-    fn normalise(&self, x: &ArrayRef2<F>) -> (Array2<F>, Vec<F>) {
-        expect_shape(self, "input", x, None, self.weight.len());
-        let (rows, columns) = x.dim();
-        let k = F::from_f64(columns as f64);
-        let mut h = unspecified(rows, columns);
-        h.assign(x);
-        let h_rows = h.as_slice_mut().expect("standard layout").chunks_mut(columns.max(1));
-        let s = h_rows.map(|row| {
-            let mean = sum_slice(row) / k;
-            row.iter_mut().for_each(|x| *x -= mean);
-            let variance = sum_products(row, row) / k;
-            let s = F::one() / (variance + F::from_f64(self.epsilon)).sqrt();
-            row.iter_mut().for_each(|d| *d *= s); // h = (x − μ)·s
-            s
-        });
-        let s = s.collect();
-        (h, s)
+    /// `γ` and `β`.
+    fn scale_and_shift(&self) -> (&[F], &[F]) {
+        let standard = "standard layout";
+        (self.weight.as_slice().expect(standard), self.bias.as_slice().expect(standard))
     }
 
-    /// `y = h·γ + β`
-    fn scaled(&self, h: &Array2<F>) -> Array2<F> {
-        let columns = self.weight.len();
-        let mut y = unspecified(h.nrows(), columns);
-        let (gamma, beta) = (self.weight.as_slice(), self.bias.as_slice());
-        let (gamma, beta) = (gamma.expect("standard layout"), beta.expect("standard layout"));
-        let y_rows = y.as_slice_mut().expect("standard layout").chunks_mut(columns.max(1));
-        let h_rows = h.as_slice().expect("standard layout").chunks(columns.max(1));
-        for (y, h) in y_rows.zip(h_rows) {
-            for ((y, &h), (&gamma, &beta)) in y.iter_mut().zip(h).zip(gamma.iter().zip(beta)) {
-                *y = h * gamma + beta;
-            }
-        }
-        y
+    /// Writes `h` of a row, and says what `s` is.
+    #[inline(always)]
+    fn normalise(epsilon: F, x: &[F], h: &mut [F]) -> F {
+        let k = F::from_f64(x.len() as f64);
+        let mean = sum_slice(x) / k;
+        h.iter_mut().zip(x).for_each(|(h, &x)| *h = x - mean);
+        let variance = sum_products(h, h) / k;
+        let s = F::one() / (variance + epsilon).sqrt();
+        h.iter_mut().for_each(|h| *h *= s); // h = (x − μ)·s
+        s
     }
 }
 
 parameters!(LayerNorm<F> { weight, bias } without { epsilon });
 
 impl<F: Float> Layer<F> for LayerNorm<F> {
-    type Cache = Saved<Self, (Array2<F>, Vec<F>)>;
+    /// `h`, and `s` of each row.
+    type Cache = Saved<Self, (Array2<F>, Array2<F>)>;
 
     #[track_caller]
     fn infer(&self, x: &ArrayRef2<F>) -> Array2<F> {
-        let (h, _) = self.normalise(x);
-        let y = self.scaled(&h); // y = h·γ + β
-        recycle(h);
+        let x = x.as_standard_layout();
+        expect_shape(self, "input", &x, None, self.weight.len());
+        let mut y = unspecified(x.nrows(), x.ncols());
+        let ((gamma, beta), epsilon) = (self.scale_and_shift(), F::from_f64(self.epsilon));
+        for_rows(x.nrows(), [flat_mut(&mut y)], [flat(&x)], |[y], [x]| {
+            Self::normalise(epsilon, x, y);
+            for ((y, &gamma), &beta) in y.iter_mut().zip(gamma).zip(beta) {
+                *y = *y * gamma + beta; // y = h·γ + β
+            }
+        });
         y
     }
 
     #[track_caller]
     fn forward(&self, x: Array2<F>) -> (Array2<F>, Self::Cache) {
-        let (h, s) = self.normalise(&x);
+        expect_shape(self, "input", &x, None, self.weight.len());
+        let (rows, columns) = x.dim();
+        let x = if x.is_standard_layout() { x } else { x.as_standard_layout().into_owned() };
+        let (mut y, mut h, mut s) =
+            (unspecified(rows, columns), unspecified(rows, columns), unspecified(rows, 1));
+        let ((gamma, beta), epsilon) = (self.scale_and_shift(), F::from_f64(self.epsilon));
+        let changed = [flat_mut(&mut y), flat_mut(&mut h), flat_mut(&mut s)];
+        for_rows(rows, changed, [flat(&x)], |[y, h, s], [x]| {
+            s[0] = Self::normalise(epsilon, x, h);
+            for (((y, &h), &gamma), &beta) in y.iter_mut().zip(&*h).zip(gamma).zip(beta) {
+                *y = h * gamma + beta; // y = h·γ + β
+            }
+        });
         recycle(x);
-        (self.scaled(&h), Saved::new((h, s))) // y = h·γ + β
+        (y, Saved::new((h, s)))
     }
 
     #[track_caller]
@@ -160,26 +161,38 @@ impl<F: Float> Layer<F> for LayerNorm<F> {
         expect_shape(self, "output gradient", &dy, Some(rows), columns);
         let (found, expected) = (grad.weight.len(), self.weight.len());
         assert!(found == expected, "{self}: gradient is for {found} features, expected {expected}");
+        let dy = if dy.is_standard_layout() { dy } else { dy.as_standard_layout().into_owned() };
+        let mut dx = unspecified(rows, columns);
+        let ((gamma, _), k) = (self.scale_and_shift(), F::from_f64(columns as f64));
+        for_rows(
+            rows,
+            [flat_mut(&mut dx), flat_mut(&mut h)],
+            [flat(&dy), flat(&s)],
+            |[dx, h], [dy, s]| {
+                for ((dh, &dy), &gamma) in dx.iter_mut().zip(dy).zip(gamma) {
+                    *dh = dy * gamma; // dh = dy·γ
+                }
+                let (mean, mean_with_h, s) = (sum_slice(dx) / k, sum_products(dx, h) / k, s[0]);
+                for ((dx, h), &dy) in dx.iter_mut().zip(h).zip(dy) {
+                    *dx = s * (*dx - mean - *h * mean_with_h); // dx = s·(dh − mean(dh) − h·mean(dh·h))
+                    *h *= dy; // dy·h, for dγ
+                }
+            },
+        );
         add_sum_rows(&dy, &mut grad.bias); // dβ += Σ_r dy[r]
-        let mut dx =
-            if dy.is_standard_layout() { dy } else { dy.as_standard_layout().into_owned() };
-        let gamma = self.weight.as_slice().expect("standard layout");
-        let k = F::from_f64(columns as f64);
-        let dx_rows = dx.as_slice_mut().expect("standard layout").chunks_mut(columns.max(1));
-        let h_rows = h.as_slice_mut().expect("standard layout").chunks_mut(columns.max(1));
-        for ((dx, h), &s) in dx_rows.zip(h_rows).zip(&s) {
-            let mut dh: Vec<F> = dx.iter().zip(gamma).map(|(&dy, &gamma)| dy * gamma).collect(); // dh = dy·γ
-            let (mean, mean_with_h) = (sum_slice(&dh) / k, sum_products(&dh, h) / k);
-            for ((dh, h), dx) in dh.iter_mut().zip(h).zip(dx) {
-                *dh = s * (*dh - mean - *h * mean_with_h); // dx = s·(dh − mean(dh) − h·mean(dh·h))
-                *h *= *dx; // dy·h, for dγ
-                *dx = *dh;
-            }
-        }
         add_sum_rows(&h, &mut grad.weight); // dγ += Σ_r dy[r]·h[r]
         recycle(h);
+        recycle(dy);
         dx
     }
+}
+
+fn flat<F>(array: &ArrayRef2<F>) -> &[F] {
+    array.as_slice().expect("standard layout")
+}
+
+fn flat_mut<F>(array: &mut Array2<F>) -> &mut [F] {
+    array.as_slice_mut().expect("standard layout")
 }
 
 impl<F: Float> fmt::Display for LayerNorm<F> {

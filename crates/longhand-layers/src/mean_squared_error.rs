@@ -2,6 +2,7 @@ use longhand_tensor::{Float, sum_products};
 use ndarray::{Array2, ArrayRef2};
 
 use crate::Loss;
+use crate::elementwise::{map, map_gradient};
 use crate::loss::expect_target;
 
 /// Mean squared error: `L = Σ (y − t)² / N`, the mean over all `N` elements of the batch.
@@ -36,13 +37,12 @@ impl<F: Float> Loss<F> for MeanSquaredError {
     }
 
     #[track_caller]
-    fn loss_and_grad(&self, mut y: Array2<F>, target: &Array2<F>) -> (F, Array2<F>) {
+    fn loss_and_grad(&self, y: Array2<F>, target: &Array2<F>) -> (F, Array2<F>) {
         expect_target("MeanSquaredError", &y, target);
-        y -= target;
-        let loss = of_differences(&y);
-        let two_over_n = F::from_f64(2.0 / y.len() as f64);
-        y.map_inplace(|d| *d = two_over_n * *d); // dy = 2·(y − t) / N
-        (loss, y)
+        let d = map_gradient(&"MeanSquaredError", target, y, |y, t| y - t);
+        let loss = of_differences(&d);
+        let two_over_n = F::from_f64(2.0 / d.len() as f64);
+        (loss, map(d, |d| two_over_n * d)) // dy = 2·(y − t) / N
     }
 }
 

@@ -269,7 +269,8 @@ mod tests {
         let factors = |m| (numbers(m, rows, 1), numbers(m, columns, 2));
         for (m, in_parts) in [(3, true), (257, false)] {
             let (x, dy) = factors(m);
-            let (mut lazy, mut seen) = (LazyMatrix::zeros(rows, columns), vec![0.0; rows * columns]);
+            let (mut lazy, mut seen) =
+                (LazyMatrix::zeros(rows, columns), vec![0.0; rows * columns]);
             lazy.add_matmul_tn(x, dy);
             in_parts_of([&mut seen], [Numbers::of_lazy(&lazy)], |[seen], [dw]| {
                 seen.copy_from_slice(dw);

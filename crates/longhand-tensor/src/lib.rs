@@ -74,7 +74,7 @@ pub use parameters::pass;
 #[doc(hidden)]
 pub use pool::{ignored_environment, in_parts, zip_parts};
 #[doc(hidden)]
-pub use rows::{from_bytes, map_positions, sum_squares};
+pub use rows::{for_rows, from_bytes, map_positions, sum_squares};
 #[doc(hidden)]
 pub use simd::prefetch;
 #[doc(hidden)]

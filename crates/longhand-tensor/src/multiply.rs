@@ -7,12 +7,12 @@ use crate::isa::Isa;
 use crate::kernel::Scratch;
 use crate::kernel::groups::{Left, Right};
 use crate::kernel::matrix::Matrix;
-use crate::memory::{Remembers, with_scratch};
+use crate::memory::{self, Remembers, with_scratch};
 use crate::plan::{self, Plan, plan};
 use crate::pool::{for_each_part, spread, threads};
 use crate::product::Product;
 use crate::scalar::Scalar;
-use crate::tuning::FEWEST_COLUMNS;
+use crate::tuning::{FEWEST_COLUMNS, LINE};
 
 /// Numbers that are multiplied, in functions that are compiled with this crate, however little a
 /// program that depends on it is optimised. Only this crate has a [`Product`].
@@ -70,7 +70,12 @@ fn skip_zeros() -> bool {
 }
 
 /// Computes a product on this thread.
-fn multiply<F: Compiled>(isa: Isa, skip: bool, product: Product<'_, F>, scratch: &mut Scratch<F>) {
+fn multiply<F: Compiled + Remembers>(
+    isa: Isa,
+    skip: bool,
+    product: Product<'_, F>,
+    scratch: &mut Scratch<F>,
+) {
     let plan = plan::<F>(product.kind(), product.shape(), skip);
     match (plan, product) {
         (Plan::Nothing, _) => {}
@@ -84,9 +89,14 @@ fn multiply<F: Compiled>(isa: Isa, skip: bool, product: Product<'_, F>, scratch:
             F::groups(isa, x, w, skip, None, &mut y, &mut scratch.lists);
         }
         (Plan::Transpose, Product::TransposedRight { dy, w, dx }) => {
-            let columns = w.transposed();
-            let w = Matrix::new(&columns, w.columns, w.rows);
+            let (n, spare) = (w.rows * w.columns, LINE / size_of::<F>());
+            let mut memory: Vec<F> = memory::take(n + spare);
+            let line = memory.as_ptr().align_offset(LINE).min(spare);
+            let columns = &mut memory[line..][..n];
+            w.transpose(columns);
+            let w = Matrix::new(columns, w.columns, w.rows);
             multiply(isa, skip, Product::Rows { x: dy, w, bias: None, y: dx }, scratch);
+            memory::give(memory);
         }
         (Plan::Groups { skip }, Product::TransposedRight { dy, w, mut dx }) => {
             start(&mut dx, None);
@@ -106,7 +116,12 @@ fn multiply<F: Compiled>(isa: Isa, skip: bool, product: Product<'_, F>, scratch:
 }
 
 /// Computes a product of fewer columns than any vector has lanes by way of copies that have enough.
-fn widened<F: Compiled>(isa: Isa, skip: bool, product: Product<'_, F>, scratch: &mut Scratch<F>) {
+fn widened<F: Compiled + Remembers>(
+    isa: Isa,
+    skip: bool,
+    product: Product<'_, F>,
+    scratch: &mut Scratch<F>,
+) {
     let columns = FEWEST_COLUMNS;
     match product {
         Product::Rows { x, w, bias, y } => {

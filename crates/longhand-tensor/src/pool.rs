@@ -226,27 +226,39 @@ pub fn in_parts<T: Send>(changed: &mut [T], unit: usize, f: impl Fn(usize, &mut 
 /// Calls `f` with parts of slices of one length, some changed and some read, cut at the same
 /// places; on several threads where they are long enough.
 pub(crate) fn in_parts_of<A: Send, B: Sync, const N: usize, const M: usize>(
-    mut changed: [&mut [A]; N],
-    mut read: [&[B]; M],
+    changed: [&mut [A]; N],
+    read: [&[B]; M],
     f: impl Fn([&mut [A]; N], [&[B]; M]) + Sync,
 ) {
     let length = changed.first().map_or(0, |c| c.len());
-    if length < PASS_WORTH_THREADS || !SPREAD.load(Ordering::Relaxed) {
-        return f(changed, read);
+    in_rows_of((length, length), changed, read, |_, changed, read| f(changed, read));
+}
+
+/// Calls `f` with some rows of several matrices, and how many these are: the same rows of all, though a
+/// row of each may have another length. On several threads, if work on so many numbers is worth it.
+pub(crate) fn in_rows_of<A: Send, B: Sync, const N: usize, const M: usize>(
+    (rows, work): (usize, usize),
+    mut changed: [&mut [A]; N],
+    mut read: [&[B]; M],
+    f: impl Fn(usize, [&mut [A]; N], [&[B]; M]) + Sync,
+) {
+    if work < PASS_WORTH_THREADS || !SPREAD.load(Ordering::Relaxed) {
+        return f(rows, changed, read);
     }
-    let each = length.div_ceil(threads());
+    let whole = "each matrix has as many rows";
+    let each = rows.div_ceil(threads());
     let mut parts = vec![];
-    for at in (0..length).step_by(each) {
-        let here = each.min(length - at);
+    for at in (0..rows).step_by(each) {
+        let (here, left) = (each.min(rows - at), rows - at);
         let writable =
-            changed.each_mut().map(|c| c.split_off_mut(..here).expect("slices of one length"));
-        let readable = read.each_mut().map(|r| r.split_off(..here).expect("slices of one length"));
-        parts.push(Mutex::new(Some((writable, readable))));
+            changed.each_mut().map(|c| c.split_off_mut(..c.len() / left * here).expect(whole));
+        let readable = read.each_mut().map(|r| r.split_off(..r.len() / left * here).expect(whole));
+        parts.push(Mutex::new(Some((here, writable, readable))));
     }
     for_each_part(parts.len(), &|i| {
         let part = parts[i].lock().map(|mut part| part.take());
-        let (changed, read) = part.ok().flatten().expect("each part is taken once");
-        f(changed, read);
+        let (rows, changed, read) = part.ok().flatten().expect("each part is taken once");
+        f(rows, changed, read);
     });
 }
 

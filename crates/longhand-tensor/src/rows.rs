@@ -4,7 +4,8 @@ use crate::Float;
 use crate::compiled;
 use crate::functions::Function;
 use crate::isa::Isa;
-use crate::pool::{in_parts, zip_parts};
+use crate::pool::{in_parts, in_rows_of, zip_parts};
+use crate::tuning::WORK_OF_A_ROW;
 
 /// `y += a·x`, the product and the sum rounded one after the other; on several threads where the
 /// slices are long enough.
@@ -102,6 +103,42 @@ pub fn erf_in_place<F: Float>(numbers: &mut [F]) {
 pub fn map_positions<F: Float>(numbers: &mut [F], f: impl Fn(u32, F) -> F + Copy + Sync) {
     let isa = Isa::detect();
     in_parts(numbers, 1, |at, part| compiled::map_positions(isa, part, at as u32, f));
+}
+
+/// Calls `f` with each row of several matrices of as many rows, some changed and some read; on several threads
+/// where there are many numbers.
+///
+/// # Panics
+/// A length is no multiple of `rows`.
+///
+/// ```
+/// let (mut sums, mut doubles) = ([0.0; 2], [0.0; 6]);
+/// longhand_tensor::for_rows(2, [&mut sums, &mut doubles], [&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]], |[sum, y], [x]| {
+///     sum[0] = x.iter().sum();
+///     y.iter_mut().zip(x).for_each(|(y, x)| *y = 2.0 * x);
+/// });
+/// assert_eq!((sums, doubles), ([6.0, 15.0], [2.0, 4.0, 6.0, 8.0, 10.0, 12.0]));
+/// ```
+#[track_caller]
+pub fn for_rows<F: Float, const N: usize, const M: usize>(
+    rows: usize,
+    changed: [&mut [F]; N],
+    read: [&[F]; M],
+    f: impl Fn([&mut [F]; N], [&[F]; M]) + Sync,
+) {
+    let whole = |length: usize| length.is_multiple_of(rows);
+    assert!(
+        changed.iter().all(|c| whole(c.len())) && read.iter().all(|r| whole(r.len())),
+        "for_rows: matrices of {rows} rows"
+    );
+    let work = WORK_OF_A_ROW * changed.iter().map(|c| c.len()).max().unwrap_or(0);
+    in_rows_of((rows, work), changed, read, |rows, mut changed, mut read| {
+        for left in (1..=rows).rev() {
+            let here = changed.each_mut().map(|c| c.split_off_mut(..c.len() / left));
+            let there = read.each_mut().map(|r| r.split_off(..r.len() / left));
+            f(here.map(|c| c.expect("a row")), there.map(|r| r.expect("a row")));
+        }
+    });
 }
 
 /// The position of the largest element; of the first of several equal ones. NaN is never the

@@ -78,6 +78,7 @@ const LANES: usize = 16;
 /// The sum of numbers in a slice, many at once: of each 256, the sums of those 16 apart, which are then
 /// added in pairs, and the sums of such blocks in a tree. The order depends on nothing but how many
 /// there are.
+#[inline]
 pub fn sum_slice<F: Float>(numbers: &[F]) -> F {
     let one = [F::one(); LANES * RUN];
     let blocks = numbers.chunks(LANES * RUN);
@@ -88,6 +89,7 @@ pub fn sum_slice<F: Float>(numbers: &[F]) -> F {
 ///
 /// # Panics
 /// The slices are not of one length.
+#[inline]
 #[track_caller]
 pub fn sum_products<F: Float>(a: &[F], b: &[F]) -> F {
     assert_eq!(a.len(), b.len(), "sum_products: slices of one length");
@@ -95,6 +97,7 @@ pub fn sum_products<F: Float>(a: &[F], b: &[F]) -> F {
     in_tree(blocks.map(|(a, b)| block_sum(a, b, |a, b| a * b)))
 }
 
+#[inline]
 fn block_sum<F: Float>(a: &[F], b: &[F], term: impl Fn(F, F) -> F) -> F {
     let mut lanes = [F::zero(); LANES];
     let (mut rows, mut others) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
@@ -117,9 +120,12 @@ fn block_sum<F: Float>(a: &[F], b: &[F], term: impl Fn(F, F) -> F) -> F {
     lanes[0]
 }
 
-fn in_tree<F: Float>(sums: impl Iterator<Item = F>) -> F {
+#[inline]
+fn in_tree<F: Float>(mut sums: impl Iterator<Item = F>) -> F {
+    let Some(first) = sums.next() else { return F::zero() };
+    let Some(second) = sums.next() else { return first };
     let mut tree = Tree::new();
-    sums.for_each(|sum| tree.push(sum, |a, b| a + b));
+    [first, second].into_iter().chain(sums).for_each(|sum| tree.push(sum, |a, b| a + b));
     tree.total(|a, b| a + b).unwrap_or_default()
 }
 

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use crate::scalar::Scalar;
+use crate::tuning::SQUARE;
 
 /// A matrix whose rows are contiguous, `stride` apart.
 #[derive(Clone, Copy)]
@@ -53,14 +54,29 @@ impl<F: Scalar> Matrix<'_, F> {
         wide
     }
 
-    /// The columns, one after the other.
-    pub fn transposed(self) -> Vec<F> {
-        let mut columns = vec![F::zero(); self.rows * self.columns];
-        for i in 0..self.rows {
-            for (to, &x) in columns.iter_mut().skip(i).step_by(self.rows).zip(self.row(i)) {
-                *to = x;
+    /// Writes the columns, one after the other: by squares, so that a line of the cache that is written to is
+    /// full before it is left.
+    pub fn transpose(self, columns: &mut [F]) {
+        let whole = |n: usize| n / SQUARE * SQUARE;
+        for r in (0..whole(self.rows)).step_by(SQUARE) {
+            for c in (0..whole(self.columns)).step_by(SQUARE) {
+                let mut square = [[F::zero(); SQUARE]; SQUARE];
+                for (i, line) in square.iter_mut().enumerate() {
+                    *line = *self.row(r + i)[c..].first_chunk().expect("a square");
+                }
+                for j in 0..SQUARE {
+                    let column: Option<&mut [F; SQUARE]> =
+                        columns[(c + j) * self.rows + r..].first_chunk_mut();
+                    *column.expect("a square") = std::array::from_fn(|i| square[i][j]);
+                }
             }
         }
-        columns
+        // What is left at the end of each row, and the last rows.
+        for r in 0..self.rows {
+            let from = if r < whole(self.rows) { whole(self.columns) } else { 0 };
+            for (c, &x) in self.row(r).iter().enumerate().skip(from) {
+                columns[c * self.rows + r] = x;
+            }
+        }
     }
 }
