@@ -14,14 +14,21 @@ pub(crate) fn scale_gradient<F: Float>(
     map_gradient(layer, remembered, dy, |dy, v| dy * derivative(v))
 }
 
-/// `f(x)` for every element, in the memory of `x`; on several threads where there are many.
-pub(crate) fn map<F: Float>(mut x: Array2<F>, f: impl Fn(F) -> F + Sync) -> Array2<F> {
-    // In whatever order the elements are stored, unless there are gaps between them.
-    match x.as_slice_memory_order_mut() {
-        Some(x) => in_parts(x, 1, |_, x| x.iter_mut().for_each(|x| *x = f(*x))),
-        None => x.mapv_inplace(f),
-    }
+/// `f(x)` for every element, in the memory of `x` if that has standard layout; on several threads where there are
+/// many.
+pub(crate) fn map<F: Float>(x: Array2<F>, f: impl Fn(F) -> F + Sync) -> Array2<F> {
+    let mut x = in_standard_layout(x);
+    in_parts(flat(&mut x), 1, |_, x| x.iter_mut().for_each(|x| *x = f(*x)));
     x
+}
+
+/// The array, or a copy where its numbers do not follow each other row by row.
+pub(crate) fn in_standard_layout<T: Clone>(array: Array2<T>) -> Array2<T> {
+    if array.is_standard_layout() { array } else { array.as_standard_layout().into_owned() }
+}
+
+fn flat<T>(array: &mut Array2<T>) -> &mut [T] {
+    array.as_slice_mut().expect("standard layout")
 }
 
 /// `f(x)` for every element, in an array of its own.
@@ -66,7 +73,7 @@ pub(crate) fn scale_gradient_through<F: Float, const N: usize>(
     const BLOCK: usize = 256;
     let (rows, columns) = x.dim();
     crate::shape::expect_shape(layer, "output gradient", &dy, Some(rows), columns);
-    let mut dy = if dy.is_standard_layout() { dy } else { dy.as_standard_layout().into_owned() };
+    let mut dy = in_standard_layout(dy);
     let x = x.as_standard_layout();
     let (to, from) = (dy.as_slice_mut(), x.as_slice());
     // Of a length that the compiler knows: no bounds are checked in the loop.
@@ -120,16 +127,14 @@ fn map_to<F: Float, T: Send>(
 pub(crate) fn map_gradient<F: Float, T: Copy + Sync>(
     layer: &dyn std::fmt::Display,
     remembered: &Array2<T>,
-    mut dy: Array2<F>,
+    dy: Array2<F>,
     f: impl Fn(F, T) -> F + Sync,
 ) -> Array2<F> {
     let (rows, columns) = remembered.dim();
     crate::shape::expect_shape(layer, "output gradient", &dy, Some(rows), columns);
-    match (dy.as_slice_mut(), remembered.as_slice()) {
-        (Some(dy), Some(remembered)) => zip_parts(dy, remembered, |dy, remembered| {
-            dy.iter_mut().zip(remembered).for_each(|(dy, &v)| *dy = f(*dy, v));
-        }),
-        _ => dy.zip_mut_with(remembered, |dy, &v| *dy = f(*dy, v)),
-    }
+    let (mut dy, remembered) = (in_standard_layout(dy), remembered.as_standard_layout());
+    zip_parts(flat(&mut dy), remembered.as_slice().expect("standard layout"), |dy, remembered| {
+        dy.iter_mut().zip(remembered).for_each(|(dy, &v)| *dy = f(*dy, v));
+    });
     dy
 }

@@ -6,6 +6,7 @@ use longhand_tensor::{
 use ndarray::{Array1, Array2, ArrayRef2};
 
 use crate::Layer;
+use crate::elementwise::in_standard_layout;
 use crate::layer::Saved;
 use crate::shape::expect_shape;
 
@@ -139,7 +140,7 @@ impl<F: Float> Layer<F> for LayerNorm<F> {
     fn forward(&self, x: Array2<F>) -> (Array2<F>, Self::Cache) {
         expect_shape(self, "input", &x, None, self.weight.len());
         let (rows, columns) = x.dim();
-        let x = if x.is_standard_layout() { x } else { x.as_standard_layout().into_owned() };
+        let x = in_standard_layout(x);
         let (mut y, mut h, mut s) =
             (unspecified(rows, columns), unspecified(rows, columns), unspecified(rows, 1));
         let ((gamma, beta), epsilon) = (self.scale_and_shift(), F::from_f64(self.epsilon));
@@ -161,7 +162,7 @@ impl<F: Float> Layer<F> for LayerNorm<F> {
         expect_shape(self, "output gradient", &dy, Some(rows), columns);
         let (found, expected) = (grad.weight.len(), self.weight.len());
         assert!(found == expected, "{self}: gradient is for {found} features, expected {expected}");
-        let dy = if dy.is_standard_layout() { dy } else { dy.as_standard_layout().into_owned() };
+        let dy = in_standard_layout(dy);
         let mut dx = unspecified(rows, columns);
         let ((gamma, _), k) = (self.scale_and_shift(), F::from_f64(columns as f64));
         for_rows(

@@ -72,7 +72,7 @@ pub use layer_norm::LayerNorm;
 pub use leaky_relu::LeakyRelu;
 pub use linear::Linear;
 pub use longhand_tensor::{
-    Float, NamedParam, Numbers, Parameters, StepCounter, Walk, argmax, parameters,
+    Float, NamedParam, Numbers, Parameters, StepCounter, Visit, Walk, argmax, parameters,
 };
 pub use loss::Loss;
 pub use mean_squared_error::MeanSquaredError;

@@ -76,7 +76,7 @@ macro_rules! one_of {
             fn zip<const N: usize, const M: usize>(
                 changed: [&mut Self; N],
                 read: [&Self; M],
-                f: &mut impl FnMut([&mut [F]; N], [$crate::Numbers<'_, F>; M]),
+                f: &mut $crate::Visit<'_, F, N, M>,
             ) {
                 $(if changed.iter().all(|l| matches!(l, Self::$variant(_)))
                     && read.iter().all(|l| matches!(l, Self::$variant(_)))

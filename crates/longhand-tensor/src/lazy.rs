@@ -193,7 +193,7 @@ pub fn in_parts_of<F: Float, const N: usize, const M: usize>(
     if let [Numbers(Source::Lazy(gradient))] = read[..]
         && let Some((x, dy)) = gradient.large_product()
     {
-        return for_rows_of_matmul_tn((x, dy), changed, |changed, dw| f(changed, [dw; M]));
+        return for_rows_of_matmul_tn((x, dy), changed, &|changed, dw| f(changed, [dw; M]));
     }
     pool::in_parts_of(changed, read.map(Numbers::slice), f);
 }

@@ -57,7 +57,7 @@ pub use isa::kernels;
 pub use lazy::{LazyMatrix, Numbers};
 pub use matmul::{add_matmul_tn, add_scaled_matmul_tn, affine, matmul, matmul_nt};
 pub use ndarray;
-pub use parameters::{NamedParam, Parameters, StepCounter, Walk};
+pub use parameters::{NamedParam, Parameters, StepCounter, Visit, Walk};
 pub use pool::{set_threads, threads};
 pub use rows::{add_scaled, argmax, erf_in_place, exp_in_place, ln_in_place, tanh_in_place};
 pub use sums::{add_sum_rows, sum};

@@ -126,6 +126,8 @@ pub fn add_scaled_matmul_tn<F: Float>(
     transposed_left(x, dy, Some(a), w);
 }
 
+type OnRows<'a, F, const N: usize> = dyn Fn([&mut [F]; N], &[F]) + Sync + 'a;
+
 /// Works out `dW = xᵀ·dy` some rows at a time, and calls `f` with these rows, while they are in a cache, and
 /// with the same rows of `changed`; on several threads where the product is large enough. The bits are those
 /// of [`add_matmul_tn`] to zeros.
@@ -135,7 +137,7 @@ pub fn add_scaled_matmul_tn<F: Float>(
 pub(crate) fn for_rows_of_matmul_tn<F: Float, const N: usize>(
     (x, dy): (&ArrayRef2<F>, &ArrayRef2<F>),
     mut changed: [&mut [F]; N],
-    f: impl Fn([&mut [F]; N], &[F]) + Sync,
+    f: &OnRows<'_, F, N>,
 ) {
     let (x, dy) = (x.as_standard_layout(), dy.as_standard_layout());
     let (x, dy) = (matrix(&x), matrix(&dy));
@@ -186,7 +188,7 @@ fn transposed_left<F: Float>(
         let shape = Shape { rows: x.nrows(), inner: x.ncols(), columns: dy.ncols() };
         return match scale {
             Some(a) if !plan::finishes::<F>(shape) => {
-                for_rows_of_matmul_tn((&x, &dy), [dw], |[w], dw| add_scaled_here(w, a, dw));
+                for_rows_of_matmul_tn((&x, &dy), [dw], &|[w], dw| add_scaled_here(w, a, dw));
             }
             _ => {
                 F::multiply(Product::TransposedLeft { x: matrix(&x), dy: matrix(&dy), scale, dw });

@@ -35,12 +35,12 @@ use crate::rows::add_scaled;
 /// be wrong:
 ///
 /// ```compile_fail,E0046
-/// # use longhand_tensor::{Float, Parameters, StepCounter, Walk};
+/// # use longhand_tensor::{Float, Parameters, StepCounter, Visit, Walk};
 /// #[derive(Clone)]
 /// struct Container<L>(L);
 /// impl<F: Float, L: Parameters<F>> Parameters<F> for Container<L> {
 ///     fn zip<const N: usize, const M: usize>(
-///         changed: [&mut Self; N], read: [&Self; M], f: &mut impl FnMut([&mut [F]; N], [Numbers<'_, F>; M]),
+///         changed: [&mut Self; N], read: [&Self; M], f: &mut Visit<'_, F, N, M>,
 ///     ) {
 ///         L::zip(changed.map(|c| &mut c.0), read.map(|r| &r.0), f);
 ///     }
@@ -65,7 +65,7 @@ pub trait Parameters<F: Float>: Clone {
     fn zip<const N: usize, const M: usize>(
         changed: [&mut Self; N],
         read: [&Self; M],
-        f: &mut impl FnMut([&mut [F]; N], [Numbers<'_, F>; M]),
+        f: &mut Visit<'_, F, N, M>,
     );
 
     /// Shows each parameter, with its name and shape, to `walk`.
@@ -135,6 +135,11 @@ pub fn pass<F: Float, const N: usize, const M: usize>(
 ) {
     each(Isa::detect(), changed, read, f);
 }
+
+/// What [`Parameters::zip`] calls with each parameter of the models that are changed and of those that are read. It
+/// is a `dyn` function: a model's traversal is then compiled once, and not for every formula.
+pub type Visit<'a, F, const N: usize, const M: usize> =
+    dyn FnMut([&mut [F]; N], [Numbers<'_, F>; M]) + 'a;
 
 /// A parameter with its name and its shape. Displayed as `0.weight [784, 30]`.
 #[derive(Clone, Debug, PartialEq)]
@@ -265,7 +270,7 @@ macro_rules! parameters {
         fn zip<const N: usize, const M: usize>(
             mut _changed: [&mut Self; N],
             _read: [&Self; M],
-            _f: &mut impl FnMut([&mut [$F]; N], [$crate::Numbers<'_, $F>; M]),
+            _f: &mut $crate::Visit<'_, $F, N, M>,
         ) {
             $($crate::Parameters::zip(
                 _changed.each_mut().map(|x| &mut x.$field),
@@ -328,7 +333,7 @@ impl<F: Float> Parameters<F> for StepCounter {
     fn zip<const N: usize, const M: usize>(
         _: [&mut Self; N],
         _: [&Self; M],
-        _: &mut impl FnMut([&mut [F]; N], [Numbers<'_, F>; M]),
+        _: &mut Visit<'_, F, N, M>,
     ) {
     }
     fn walk<'a>(&'a self, _: &mut Walk<'a, F>) {}
@@ -352,9 +357,15 @@ impl<F: Float, D: Dimension> Parameters<F> for Array<F, D> {
     fn zip<const N: usize, const M: usize>(
         changed: [&mut Self; N],
         read: [&Self; M],
-        f: &mut impl FnMut([&mut [F]; N], [Numbers<'_, F>; M]),
+        f: &mut Visit<'_, F, N, M>,
     ) {
-        expect_one(changed.iter().map(|c| c.shape()).chain(read.iter().map(|r| r.shape())));
+        let expected = changed.first().map(|c| c.shape()).or(read.first().map(|r| r.shape()));
+        for c in &changed {
+            expect_shape(c.shape(), expected);
+        }
+        for r in read {
+            expect_shape(r.shape(), expected);
+        }
         f(
             changed.map(|c| c.as_slice_mut().expect(STANDARD)),
             read.map(|r| Numbers::of_slice(r.as_slice().expect(STANDARD))),
@@ -373,7 +384,7 @@ impl<F: Float, D: Dimension> Parameters<F> for Array<F, D> {
     }
     #[track_caller]
     fn add_scaled(&mut self, a: F, other: &Self) {
-        expect_one([self.shape(), other.shape()].into_iter());
+        expect_shape(other.shape(), Some(self.shape()));
         let other = other.as_slice().expect(STANDARD);
         add_scaled(self.as_slice_mut().expect(STANDARD), a, other);
     }
@@ -387,10 +398,15 @@ impl<F: Float> Parameters<F> for LazyMatrix<F> {
     fn zip<const N: usize, const M: usize>(
         changed: [&mut Self; N],
         read: [&Self; M],
-        f: &mut impl FnMut([&mut [F]; N], [Numbers<'_, F>; M]),
+        f: &mut Visit<'_, F, N, M>,
     ) {
-        let dims = changed.iter().map(|c| c.dim()).chain(read.iter().map(|r| r.dim()));
-        expect_one(dims.map(|(rows, columns)| [rows, columns]));
+        let expected = changed.first().map(|c| c.dim()).or(read.first().map(|r| r.dim()));
+        for c in &changed {
+            expect_dim(c.dim(), expected);
+        }
+        for r in read {
+            expect_dim(r.dim(), expected);
+        }
         f(changed.map(|c| c.get_mut().as_slice_mut().expect(STANDARD)), read.map(Numbers::of_lazy));
     }
     fn walk<'a>(&'a self, walk: &mut Walk<'a, F>) {
@@ -404,8 +420,7 @@ impl<F: Float> Parameters<F> for LazyMatrix<F> {
     }
     #[track_caller]
     fn add_scaled(&mut self, a: F, other: &Self) {
-        let ((n, m), (other_n, other_m)) = (self.dim(), other.dim());
-        expect_one([[n, m], [other_n, other_m]].into_iter());
+        expect_dim(other.dim(), Some(self.dim()));
         LazyMatrix::add_scaled(self, a, other);
     }
     fn set_step(&mut self, _: u64) {}
@@ -417,10 +432,15 @@ impl<F: Float, P: Parameters<F>> Parameters<F> for Option<P> {
     fn zip<const N: usize, const M: usize>(
         changed: [&mut Self; N],
         read: [&Self; M],
-        f: &mut impl FnMut([&mut [F]; N], [Numbers<'_, F>; M]),
+        f: &mut Visit<'_, F, N, M>,
     ) {
-        let there = changed.iter().map(|c| c.is_some()).chain(read.iter().map(|r| r.is_some()));
-        let there = there.filter(|there| *there).count();
+        let mut there = 0;
+        for c in &changed {
+            there += usize::from(c.is_some());
+        }
+        for r in read {
+            there += usize::from(r.is_some());
+        }
         assert!(there == 0 || there == N + M, "{NOT_ALIKE}: one has a part that another lacks");
         if there > 0 {
             let both = "all are there";
@@ -465,12 +485,15 @@ impl<F: Float, P: Parameters<F>> Parameters<F> for Vec<P> {
     fn zip<const N: usize, const M: usize>(
         mut changed: [&mut Self; N],
         read: [&Self; M],
-        f: &mut impl FnMut([&mut [F]; N], [Numbers<'_, F>; M]),
+        f: &mut Visit<'_, F, N, M>,
     ) {
-        let lengths = changed.iter().map(|c| c.len()).chain(read.iter().map(|r| r.len()));
-        let length = lengths.clone().next().unwrap_or(0);
-        for other in lengths {
-            assert!(other == length, "{NOT_ALIKE}: {other} parts, expected {length}");
+        let length = changed.first().map(|c| c.len()).or(read.first().map(|r| r.len()));
+        let length = length.unwrap_or(0);
+        for c in &changed {
+            expect_parts(c.len(), length);
+        }
+        for r in read {
+            expect_parts(r.len(), length);
         }
         for i in 0..length {
             P::zip(changed.each_mut().map(|c| &mut c[i]), read.map(|r| &r[i]), f);
@@ -487,8 +510,7 @@ impl<F: Float, P: Parameters<F>> Parameters<F> for Vec<P> {
     }
     #[track_caller]
     fn add_scaled(&mut self, a: F, other: &Self) {
-        let (length, found) = (self.len(), other.len());
-        assert!(found == length, "{NOT_ALIKE}: {found} parts, expected {length}");
+        expect_parts(other.len(), self.len());
         for (part, other) in self.iter_mut().zip(other) {
             part.add_scaled(a, other);
         }
@@ -500,16 +522,27 @@ impl<F: Float, P: Parameters<F>> Parameters<F> for Vec<P> {
 
 const NOT_ALIKE: &str = "models whose parameters are not alike";
 
-/// Panics unless all shapes are the same.
+/// Panics if a shape is not the one that is expected.
 #[track_caller]
-fn expect_one<S: AsRef<[usize]>>(mut shapes: impl Iterator<Item = S>) {
-    let Some(expected) = shapes.next() else { return };
-    for found in shapes {
-        let (found, expected) = (found.as_ref(), expected.as_ref());
-        if found != expected {
-            panic!("{NOT_ALIKE}: a parameter of shape {found:?}, expected {expected:?}");
-        }
+fn expect_shape(found: &[usize], expected: Option<&[usize]>) {
+    if let Some(expected) = expected
+        && found != expected
+    {
+        panic!("{NOT_ALIKE}: a parameter of shape {found:?}, expected {expected:?}");
     }
+}
+
+/// The same of rows and columns.
+#[track_caller]
+fn expect_dim((rows, columns): (usize, usize), expected: Option<(usize, usize)>) {
+    let expected = expected.map(|(rows, columns)| [rows, columns]);
+    expect_shape(&[rows, columns], expected.as_ref().map(|dim| &dim[..]));
+}
+
+/// The same of how many parts there are.
+#[track_caller]
+fn expect_parts(found: usize, expected: usize) {
+    assert!(found == expected, "{NOT_ALIKE}: {found} parts, expected {expected}");
 }
 
 #[cfg(test)]

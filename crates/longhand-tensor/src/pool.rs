@@ -213,6 +213,11 @@ pub(crate) fn spread(threads: usize) {
 #[track_caller]
 pub fn in_parts<T: Send>(changed: &mut [T], unit: usize, f: impl Fn(usize, &mut [T]) + Sync) {
     assert!(unit > 0, "in_parts: a unit of 0 elements");
+    split(changed, unit, &f);
+}
+
+/// (With a function that is not of a type of its own, as this would be compiled for each.)
+fn split<T: Send>(changed: &mut [T], unit: usize, f: &(dyn Fn(usize, &mut [T]) + Sync)) {
     if changed.len() < PASS_WORTH_THREADS || !SPREAD.load(Ordering::Relaxed) {
         return f(0, changed);
     }
@@ -231,8 +236,11 @@ pub(crate) fn in_parts_of<A: Send, B: Sync, const N: usize, const M: usize>(
     f: impl Fn([&mut [A]; N], [&[B]; M]) + Sync,
 ) {
     let length = changed.first().map_or(0, |c| c.len());
-    in_rows_of((length, length), changed, read, |_, changed, read| f(changed, read));
+    in_rows_of((length, length), changed, read, &|_, changed, read| f(changed, read));
 }
+
+type OnRows<'a, A, B, const N: usize, const M: usize> =
+    dyn Fn(usize, [&mut [A]; N], [&[B]; M]) + Sync + 'a;
 
 /// Calls `f` with some rows of several matrices, and how many these are: the same rows of all, though a
 /// row of each may have another length. On several threads, if work on so many numbers is worth it.
@@ -240,7 +248,7 @@ pub(crate) fn in_rows_of<A: Send, B: Sync, const N: usize, const M: usize>(
     (rows, work): (usize, usize),
     mut changed: [&mut [A]; N],
     mut read: [&[B]; M],
-    f: impl Fn(usize, [&mut [A]; N], [&[B]; M]) + Sync,
+    f: &OnRows<'_, A, B, N, M>,
 ) {
     if work < PASS_WORTH_THREADS || !SPREAD.load(Ordering::Relaxed) {
         return f(rows, changed, read);

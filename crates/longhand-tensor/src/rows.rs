@@ -132,7 +132,7 @@ pub fn for_rows<F: Float, const N: usize, const M: usize>(
         "for_rows: matrices of {rows} rows"
     );
     let work = WORK_OF_A_ROW * changed.iter().map(|c| c.len()).max().unwrap_or(0);
-    in_rows_of((rows, work), changed, read, |rows, mut changed, mut read| {
+    in_rows_of((rows, work), changed, read, &|rows, mut changed, mut read| {
         for left in (1..=rows).rev() {
             let here = changed.each_mut().map(|c| c.split_off_mut(..c.len() / left));
             let there = read.each_mut().map(|r| r.split_off(..r.len() / left));
