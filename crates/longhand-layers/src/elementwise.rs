@@ -18,7 +18,7 @@ pub(crate) fn scale_gradient<F: Float>(
 /// many.
 pub(crate) fn map<F: Float>(x: Array2<F>, f: impl Fn(F) -> F + Sync) -> Array2<F> {
     let mut x = in_standard_layout(x);
-    in_parts(flat(&mut x), 1, |_, x| x.iter_mut().for_each(|x| *x = f(*x)));
+    in_parts(flat_mut(&mut x), 1, |_, x| x.iter_mut().for_each(|x| *x = f(*x)));
     x
 }
 
@@ -27,7 +27,8 @@ pub(crate) fn in_standard_layout<T: Clone>(array: Array2<T>) -> Array2<T> {
     if array.is_standard_layout() { array } else { array.as_standard_layout().into_owned() }
 }
 
-fn flat<T>(array: &mut Array2<T>) -> &mut [T] {
+/// The numbers of an array in standard layout.
+pub(crate) fn flat_mut<T>(array: &mut Array2<T>) -> &mut [T] {
     array.as_slice_mut().expect("standard layout")
 }
 
@@ -133,8 +134,12 @@ pub(crate) fn map_gradient<F: Float, T: Copy + Sync>(
     let (rows, columns) = remembered.dim();
     crate::shape::expect_shape(layer, "output gradient", &dy, Some(rows), columns);
     let (mut dy, remembered) = (in_standard_layout(dy), remembered.as_standard_layout());
-    zip_parts(flat(&mut dy), remembered.as_slice().expect("standard layout"), |dy, remembered| {
-        dy.iter_mut().zip(remembered).for_each(|(dy, &v)| *dy = f(*dy, v));
-    });
+    zip_parts(
+        flat_mut(&mut dy),
+        remembered.as_slice().expect("standard layout"),
+        |dy, remembered| {
+            dy.iter_mut().zip(remembered).for_each(|(dy, &v)| *dy = f(*dy, v));
+        },
+    );
     dy
 }

@@ -6,7 +6,7 @@ use longhand_tensor::{
 use ndarray::{Array1, Array2, ArrayRef2};
 
 use crate::Layer;
-use crate::elementwise::in_standard_layout;
+use crate::elementwise::{flat_mut, in_standard_layout};
 use crate::layer::Saved;
 use crate::shape::expect_shape;
 
@@ -190,10 +190,6 @@ impl<F: Float> Layer<F> for LayerNorm<F> {
 
 fn flat<F>(array: &ArrayRef2<F>) -> &[F] {
     array.as_slice().expect("standard layout")
-}
-
-fn flat_mut<F>(array: &mut Array2<F>) -> &mut [F] {
-    array.as_slice_mut().expect("standard layout")
 }
 
 impl<F: Float> fmt::Display for LayerNorm<F> {
