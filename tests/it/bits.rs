@@ -1,94 +1,17 @@
-//! Every optimizer and every layer gives the same bits for each number of threads and each kind of
-//! kernels.
+//! Every optimizer and every layer gives the same bits for each number of threads, each kind of kernels and each
+//! processor.
 
+use std::path::Path;
 use std::process::Command;
 
-use longhand_layers::rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
-use longhand_layers::{
-    Activation, BinaryCrossEntropyWithLogits, Chain, Dropout, Layer, LayerNorm, Linear, Loss,
-    MeanSquaredError, SoftmaxCrossEntropy,
-};
-use longhand_mnist::Dataset;
-use longhand_optim::{Adam, AdamW, Clipped, Optimizer, RmsProp, Sgd};
-use longhand_tensor::Parameters;
-use longhand_train::Data;
-use ndarray::Array2;
-
-type Hidden = Chain<Linear<f32>, Chain<LayerNorm<f32>, Chain<Activation, Dropout>>>;
-type Net = Chain<Hidden, Linear<f32>>;
-type Rule = Box<dyn Optimizer<f32, Net>>;
-
-/// Wide enough, at a batch of 128, for products, passes over weights and passes over activations to be
-/// split onto threads.
-const WIDTH: usize = 520;
-
-fn net(activation: Activation) -> Net {
-    let rng = &mut Xoshiro256PlusPlus::seed_from_u64(3);
-    let after = Chain { first: activation, second: Dropout::new(0.25, 9) };
-    let hidden = Linear::new(784, WIDTH, rng).then(LayerNorm::new(WIDTH).then(after));
-    hidden.then(Linear::new(WIDTH, 10, rng))
-}
-
-fn optimizers(model: &Net) -> Vec<(&'static str, Rule)> {
-    let sgd = Sgd { learning_rate: 0.1, ..Sgd::default() };
-    let momentum = Sgd { momentum: 0.9, ..sgd };
-    let (adam, adamw, rms) = (Adam::default(), AdamW::default(), RmsProp::default());
-    let smooth = RmsProp { momentum: 0.9, ..rms };
-    vec![
-        ("sgd", Box::new(sgd.init(model))),
-        ("weight decay", Box::new(Sgd { weight_decay: 0.1, ..sgd }.init(model))),
-        ("momentum", Box::new(momentum.init(model))),
-        ("nesterov", Box::new(Sgd { nesterov: true, ..momentum }.init(model))),
-        ("adam", Box::new(adam.init(model))),
-        ("adamw", Box::new(adamw.init(model))),
-        ("rmsprop", Box::new(rms.init(model))),
-        ("rmsprop, momentum", Box::new(smooth.init(model))),
-        ("rmsprop, centred", Box::new(RmsProp { centered: true, ..rms }.init(model))),
-        ("rmsprop, both", Box::new(RmsProp { centered: true, ..smooth }.init(model))),
-        ("clipped", Box::new(Clipped::new(sgd.init(model), 1e-3, model))),
-    ]
-}
-
-/// A line for each optimizer, each with another activation and another loss: a number in which every bit
-/// of every weight counts.
-fn trained() -> String {
-    let digits = Dataset::embedded().train;
-    let mut lines = String::new();
-    let count = optimizers(&net(Activation::WORDS[0].1)).len();
-    for i in 0..count {
-        let (word, activation) = Activation::WORDS[i % Activation::WORDS.len()];
-        let mut model = net(activation);
-        let (name, mut optimizer) = optimizers(&model).swap_remove(i);
-        let mut grad = model.zeros_like();
-        for step in 0..2 {
-            let positions: Vec<usize> = (0..128).map(|j| (step * 128 + j) * 7).collect();
-            let batch = digits.batch(&positions);
-            let (y, cache) = model.forward(batch.x);
-            let target = Array2::from_shape_fn(y.dim(), |(r, c)| f32::from(batch.targets[r] == c));
-            let (_, dy) = match i % 3 {
-                0 => SoftmaxCrossEntropy.loss_and_grad(y, &batch.targets),
-                1 => MeanSquaredError.loss_and_grad(y, &target),
-                _ => BinaryCrossEntropyWithLogits.loss_and_grad(y, &target),
-            };
-            grad.set_zero();
-            model.backward_params(cache, dy, &mut grad);
-            optimizer.step(&mut model, &grad);
-        }
-        // FNV-1a, of 64 bits.
-        let bits = model.params().concat().into_iter().map(|w| u64::from(w.to_bits()));
-        let hash = bits.fold(0xcbf2_9ce4_8422_2325, |hash: u64, bits| {
-            (hash ^ bits).wrapping_mul(0x0100_0000_01b3)
-        });
-        lines += &format!("{name}, {word}: {hash:016x}\n");
-    }
-    lines
-}
+use crate::run::ROOT;
+use crate::wasm::{can_compile, printed};
 
 /// What a child of the test below prints.
 #[test]
 fn prints_the_bits_of_every_optimizer() {
     if std::env::var_os("LONGHAND_BITS_TEST").is_some() {
-        println!("--\n{}--", trained());
+        println!("--\n{}--", longhand_elsewhere::bits::trained());
     }
 }
 
@@ -112,5 +35,31 @@ fn no_optimizer_and_no_layer_depends_on_threads_or_vectors() {
         ("LONGHAND_KERNELS", "portable"),
     ] {
         assert_eq!(run(name, value), expected, "{name}={value}");
+    }
+}
+
+/// NEON, in an emulator; on AArch64 itself the test above has run it.
+#[test]
+fn the_bits_of_another_processor_are_the_same() {
+    let target = "aarch64-unknown-linux-musl"; // needs no linker but Rust's own
+    let emulator = printed("qemu-aarch64", &["--version"]);
+    if emulator.is_none() || !can_compile(target) || cfg!(target_arch = "aarch64") {
+        println!("not run: needs qemu-aarch64, and `rustup target add {target}`");
+        return;
+    }
+    let folder = format!("{ROOT}/target/emulated");
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(["build", "--quiet", "--release", "--package", "longhand-elsewhere"]);
+    cargo.args(["--example", "bits", "--target", target, "--target-dir", &folder]);
+    cargo.env_remove("CARGO_ENCODED_RUSTFLAGS");
+    cargo.env("RUSTFLAGS", "-C linker=rust-lld -C link-self-contained=yes").current_dir(ROOT);
+    assert!(cargo.status().expect("cargo starts").success());
+    let program = Path::new(&folder).join(target).join("release/examples/bits");
+    for threads in ["1", "2"] {
+        let mut command = Command::new("qemu-aarch64");
+        let output = command.arg(&program).env("LONGHAND_THREADS", threads).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let found = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(found.trim(), longhand_elsewhere::bits::trained().trim(), "{threads} threads");
     }
 }

@@ -11,7 +11,7 @@ use ndarray::{Array2, Array3};
 use serde_json::Value;
 
 use crate::run::{ROOT, run, run_args, success};
-use crate::wasm::can_compile;
+use crate::wasm::{WASM, can_compile};
 
 /// Does a task with Chromium, as `tests/browser/pages.mjs` has them; nothing where there is no browser.
 fn browse(task: &str, arguments: &[&str]) -> Option<Value> {
@@ -42,8 +42,8 @@ fn bytes(value: &Value) -> Vec<u8> {
 
 /// The playground, made once; nothing where it cannot be compiled.
 fn playground(folder: &Path) -> Option<PathBuf> {
-    if !can_compile() {
-        println!("not run: needs `rustup target add wasm32-unknown-unknown`");
+    if !can_compile(WASM) {
+        println!("not run: needs `rustup target add {WASM}`");
         return None;
     }
     let printed = success(&run("playground", "", folder));

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use longhand_wasm_tests::train;
+use longhand_elsewhere::train;
 
 use crate::run::ROOT;
 
@@ -22,16 +22,18 @@ for (const plain of [true, false]) {
 "#;
 
 /// What a program prints, if it is there and succeeds.
-fn printed(program: &str, arguments: &[&str]) -> Option<String> {
+pub fn printed(program: &str, arguments: &[&str]) -> Option<String> {
     let output = Command::new(program).args(arguments).output().ok()?;
     output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
-/// Whether Rust can compile for WebAssembly.
-pub fn can_compile() -> bool {
+/// Rust's name of WebAssembly.
+pub const WASM: &str = "wasm32-unknown-unknown";
+
+/// Whether Rust can compile for a target.
+pub fn can_compile(target: &str) -> bool {
     let rustc = std::env::var("RUSTC").unwrap_or("rustc".to_owned());
-    let library =
-        printed(&rustc, &["--print", "target-libdir", "--target", "wasm32-unknown-unknown"]);
+    let library = printed(&rustc, &["--print", "target-libdir", "--target", target]);
     library.is_some_and(|library| PathBuf::from(library).exists())
 }
 
@@ -39,20 +41,20 @@ pub fn can_compile() -> bool {
 fn node() -> Option<u32> {
     let version = printed("node", &["--version"])?;
     let major = version.trim_start_matches('v').split('.').next()?.parse().ok()?;
-    can_compile().then_some(major)
+    can_compile(WASM).then_some(major)
 }
 
 /// Compiles the program with these features of WebAssembly, and trains there.
 fn trained(node: u32, features: &str) -> Vec<(bool, Vec<u8>)> {
     let target = format!("{ROOT}/target/wasm/{}", features.replace(',', ""));
     let mut cargo = Command::new(env!("CARGO"));
-    cargo.args(["build", "--quiet", "--release", "--package", "longhand-wasm-tests"]);
-    cargo.args(["--target", "wasm32-unknown-unknown", "--target-dir", &target]);
+    cargo.args(["build", "--quiet", "--release", "--package", "longhand-elsewhere"]);
+    cargo.args(["--target", WASM, "--target-dir", &target]);
     // Cargo would prefer flags that are set for this program's own processor.
     cargo.env_remove("CARGO_ENCODED_RUSTFLAGS");
     cargo.env("RUSTFLAGS", format!("-C target-feature={features}")).current_dir(ROOT);
     assert!(cargo.status().expect("cargo starts").success(), "{features}");
-    let module = format!("{target}/wasm32-unknown-unknown/release/longhand_wasm_tests.wasm");
+    let module = format!("{target}/{WASM}/release/longhand_elsewhere.wasm");
     let mut command = Command::new("node");
     if node < 21 {
         command.arg("--experimental-wasm-relaxed-simd");
@@ -74,7 +76,7 @@ fn trained(node: u32, features: &str) -> Vec<(bool, Vec<u8>)> {
 #[test]
 fn the_bits_are_those_of_a_native_program() {
     let Some(node) = node() else {
-        println!("not run: needs Node, and `rustup target add wasm32-unknown-unknown`");
+        println!("not run: needs Node, and `rustup target add {WASM}`");
         return;
     };
     let native = [true, false].map(|plain| {

@@ -1,4 +1,7 @@
-//! Training in WebAssembly, beside the same in a native program: `tests/it/wasm.rs` compares the bits.
+//! What tests run in WebAssembly and on other processors, beside the same in a native program: `tests/it/wasm.rs` and
+//! `tests/it/bits.rs` compare the bits.
+
+pub mod bits;
 
 use std::sync::Mutex;
 

@@ -1,0 +1,5 @@
+//! Prints the bits of every optimizer, layer and loss.
+
+fn main() {
+    print!("{}", longhand_elsewhere::bits::trained());
+}
