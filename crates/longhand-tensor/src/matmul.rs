@@ -2,7 +2,7 @@
 
 use std::sync::Mutex;
 
-use ndarray::{Array2, ArrayRef1, ArrayRef2, CowArray, Ix2, s};
+use ndarray::{Array2, ArrayRef1, ArrayRef2, CowArray, Ix2};
 
 use crate::Float;
 use crate::arrays::{recycle, unspecified};
@@ -10,19 +10,14 @@ use crate::kernel::matrix::Matrix;
 use crate::plan::{self, Shape};
 use crate::pool::{for_each_part, spread, threads};
 use crate::product::Product;
-use crate::rows::{add_scaled, add_scaled_here};
+use crate::rows::add_scaled_here;
 use crate::sums::Tree;
 use crate::tuning::{PART, USED_AT_ONCE};
 
 /// Rows of a batch over which a weight's gradient is summed one after the other. Of more rows, sums
-/// of so many are added in a tree. It decides bits, and so is not in `tuning`. Batches that are
-/// trained with are seldom larger, and the kernels finish sums of so many rows at once.
+/// of so many are added in a tree, so that the error does not grow with the number of rows. It decides
+/// bits, and so is not in `tuning`. The kernels finish sums of so many rows at once.
 const ROWS_OF_A_RUN: usize = 256;
-
-/// Whether a weight's gradient over a batch of so many rows is summed one after the other.
-pub(crate) fn is_short_sum(rows: usize) -> bool {
-    rows <= ROWS_OF_A_RUN
-}
 
 /// `x·W`.
 ///
@@ -133,7 +128,7 @@ type OnRows<'a, F, const N: usize> = dyn Fn([&mut [F]; N], &[F]) + Sync + 'a;
 /// of [`add_matmul_tn`] to zeros.
 ///
 /// # Shapes
-/// `x: [n, in]`, `dy: [n, out]`, each of `changed`: `in·out` numbers. There are at most [`ROWS_OF_A_RUN`] rows.
+/// `x: [n, in]`, `dy: [n, out]`, each of `changed`: `in·out` numbers.
 pub(crate) fn for_rows_of_matmul_tn<F: Float, const N: usize>(
     (x, dy): (&ArrayRef2<F>, &ArrayRef2<F>),
     mut changed: [&mut [F]; N],
@@ -157,14 +152,33 @@ pub(crate) fn for_rows_of_matmul_tn<F: Float, const N: usize>(
         let (x, mut changed) = part.ok().flatten().expect("each part is taken once");
         for from in (0..x.columns).step_by(at_once) {
             let x = x.columns_between(from, x.columns.min(from + at_once));
-            let mut dw = unspecified(x.columns, dy.columns);
-            let numbers = dw.as_slice_mut().expect("standard layout");
-            numbers.fill(F::zero());
-            F::multiply_here(Product::TransposedLeft { x, dy, scale: None, dw: numbers });
+            let dw = matmul_tn_here(x, dy);
+            let numbers = dw.as_slice().expect("standard layout");
             f(changed.each_mut().map(|c| first_rows(c, x.columns, dy.columns)), numbers);
             recycle(dw);
         }
     });
+}
+
+/// `xᵀ·dy` on this thread.
+fn matmul_tn_here<F: Float>(x: Matrix<'_, F>, dy: Matrix<'_, F>) -> Array2<F> {
+    let add = |mut earlier: Array2<F>, later: Array2<F>| {
+        let (sum, term) = (earlier.as_slice_mut(), later.as_slice());
+        add_scaled_here(sum.expect("standard layout"), F::one(), term.expect("standard layout"));
+        recycle(later);
+        earlier
+    };
+    let mut runs = Tree::new();
+    for run in 0..x.rows.div_ceil(ROWS_OF_A_RUN).max(1) {
+        let (from, to) = (run * ROWS_OF_A_RUN, x.rows.min((run + 1) * ROWS_OF_A_RUN));
+        let (x, dy) = (x.rows_between(from, to), dy.rows_between(from, to));
+        let mut sum = unspecified(x.columns, dy.columns);
+        sum.fill(F::zero());
+        let dw = sum.as_slice_mut().expect("standard layout");
+        F::multiply_here(Product::TransposedLeft { x, dy, scale: None, dw });
+        runs.push(sum, add);
+    }
+    runs.total(add).expect("there is one run at least")
 }
 
 /// Takes rows from the beginning of a matrix.
@@ -180,61 +194,23 @@ fn transposed_left<F: Float>(
     dw: &mut ArrayRef2<F>,
 ) {
     expect_fit_tn(x, dy, dw.dim());
-    if !is_short_sum(x.nrows()) {
-        return long_sum(x, dy, scale, dw);
-    }
     let (x, dy) = (x.as_standard_layout(), dy.as_standard_layout());
     if let Some(dw) = dw.as_slice_mut() {
         let shape = Shape { rows: x.nrows(), inner: x.ncols(), columns: dy.ncols() };
-        return match scale {
-            Some(a) if !plan::finishes::<F>(shape) => {
-                for_rows_of_matmul_tn((&x, &dy), [dw], &|[w], dw| add_scaled_here(w, a, dw));
-            }
-            _ => {
-                F::multiply(Product::TransposedLeft { x: matrix(&x), dy: matrix(&dy), scale, dw });
-            }
+        let at_once = match scale {
+            Some(_) => plan::finishes::<F>(shape),
+            None => shape.rows <= ROWS_OF_A_RUN,
         };
+        if at_once {
+            let (x, dy) = (matrix(&x), matrix(&dy));
+            return F::multiply(Product::TransposedLeft { x, dy, scale, dw });
+        }
+        let a = scale.unwrap_or(F::one());
+        return for_rows_of_matmul_tn((&x, &dy), [dw], &|[w], dw| add_scaled_here(w, a, dw));
     }
     let mut copy = dw.to_owned().as_standard_layout().into_owned();
     transposed_left(&x, &dy, scale, &mut copy);
     dw.assign(&copy);
-}
-
-/// The same of many rows: summed in runs, and these in a tree, so that the error does not grow with
-/// the number of rows.
-fn long_sum<F: Float>(
-    x: &ArrayRef2<F>,
-    dy: &ArrayRef2<F>,
-    scale: Option<F>,
-    dw: &mut ArrayRef2<F>,
-) {
-    let mut tree = Tree::new();
-    let runs = |a: &ArrayRef2<F>| a.nrows().div_ceil(ROWS_OF_A_RUN);
-    let add = |mut earlier: Array2<F>, later: Array2<F>| {
-        add_array(&mut earlier, F::one(), &later);
-        recycle(later);
-        earlier
-    };
-    for run in 0..runs(x) {
-        let rows = run * ROWS_OF_A_RUN..x.nrows().min((run + 1) * ROWS_OF_A_RUN);
-        let rows = s![rows, ..];
-        let mut sum = unspecified(dw.nrows(), dw.ncols());
-        sum.fill(F::zero());
-        add_matmul_tn(&x.slice(rows), &dy.slice(rows), &mut sum);
-        tree.push(sum, add);
-    }
-    if let Some(sum) = tree.total(add) {
-        add_array(dw, scale.unwrap_or(F::one()), &sum);
-        recycle(sum);
-    }
-}
-
-/// `y += a·x`
-fn add_array<F: Float>(y: &mut ArrayRef2<F>, a: F, x: &Array2<F>) {
-    match (y.as_slice_mut(), x.as_slice()) {
-        (Some(y), Some(x)) => add_scaled(y, a, x),
-        _ => y.zip_mut_with(x, |y, &x| *y += a * x),
-    }
 }
 
 #[track_caller]

@@ -98,9 +98,10 @@ pub const TRANSPOSED_AT_ONCE: usize = 16;
 /// column after the other, and the columns did not begin where a line does.
 pub const SQUARE: usize = 8;
 
-/// Elements of a gradient that are computed before they are used: half a MiB of `f32`, which the second cache
-/// still holds then. With a quarter and with one MiB, 784-2500-2000-10 took as long.
-pub const USED_AT_ONCE: usize = 1 << 17;
+/// Elements of a gradient that are computed before they are used: a MiB of `f32`, which is near then. With half
+/// a MiB and with two, 784-2500-2000-10 took as long. Of batches of more than 256, 784-1000-500-10 took 7 % longer
+/// with half a MiB, as what is multiplied with is copied more often, and 0 to 5 % longer with two.
+pub const USED_AT_ONCE: usize = 1 << 18;
 
 /// Elements of a weight from which on an optimizer gets its gradient part by part, and never as a whole. With
 /// momentum and Adam 784-2500-2000-10 took 1431 and 1340 ms, and then 1251 and 1120 (5000 digits in batches of
