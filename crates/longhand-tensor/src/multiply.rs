@@ -93,7 +93,7 @@ fn multiply<F: Compiled + Remembers>(
             let mut memory: Vec<F> = memory::take(n + spare);
             let line = memory.as_ptr().align_offset(LINE).min(spare);
             let columns = &mut memory[line..][..n];
-            w.transpose(columns);
+            w.transpose(columns, w.rows);
             let w = Matrix::new(columns, w.columns, w.rows);
             multiply(isa, skip, Product::Rows { x: dy, w, bias: None, y: dx }, scratch);
             memory::give(memory);

@@ -88,16 +88,14 @@ pub const NEIGHBOURS: usize = 32;
 /// of 8: 784-1000-10 in batches of 16 90.5 to 80.1 ms (two threads).
 pub const WORTH_A_COPY: usize = 32;
 
-/// Columns that are transposed together: a cache line of `f32`, which stays in the cache until
-/// each of its rows has been written. It is also how far ahead of itself the copy asks for memory.
-/// That, and a split by columns, took it from 9 to 4.4 % of the samples of a step of
-/// 784-2500-2000-1500-1000-500-10 (two threads).
+/// Rows that are transposed together: what they fill of a column is a cache line of `f32`. It is also how far
+/// ahead of itself the copy asks for memory; without, a step of 784-2500-2000-1500-1000-500-10 took 2 % longer.
 pub const TRANSPOSED_AT_ONCE: usize = 16;
 
-/// Rows and columns of the squares in which a matrix is transposed. 784-256-256-10 with LayerNorm, GELU and AdamW
-/// 640 to 601 ms (batches of 128, one thread); squares of 16 took longer. Before, each row was written to one
-/// column after the other, and the columns did not begin where a line does.
-pub const SQUARE: usize = 8;
+/// Rows and columns of the squares in which a matrix is transposed. With squares of 8, 784-256-256-10 with
+/// LayerNorm, GELU and AdamW took 635 ms in place of 604 (batches of 128, one thread), and 784-512-256-10 with
+/// GELU, dropout and momentum 975 in place of 907 (clothes, batches of 64, two threads).
+pub const SQUARE: usize = 4;
 
 /// Elements of a gradient that are computed before they are used: a MiB of `f32`, which is near then. With half
 /// a MiB and with two, 784-2500-2000-10 took as long. Of batches of more than 256, 784-1000-500-10 took 7 % longer

@@ -49,7 +49,7 @@ use crate::scalar::Scalar;
 use crate::simd::{Simd, prefetch_line};
 use crate::tuning::{
     AT_ONCE, COPIED_AHEAD, COST_OF_A_PRODUCT, LINE, LISTED_AT_ONCE, MOST_LINES, NEIGHBOURS,
-    SUMMED_IN_GROUPS, TRANSPOSED_AT_ONCE, VECTORS, WORTH_A_COPY,
+    SUMMED_IN_GROUPS, VECTORS, WORTH_A_COPY,
 };
 
 /// The left operand, whose lines are a matrix's rows or its columns.
@@ -475,7 +475,8 @@ impl<F: Scalar> Lists<F> {
             Right::Columns(b) => {
                 for (c, at) in at.into_iter().enumerate() {
                     let columns = at..at + V::LANES;
-                    transpose(b.part(&columns, &ks), panel, c * V::LANES);
+                    let panel = &mut panel.as_flattened_mut()[c * V::LANES..];
+                    b.part(&columns, &ks).transpose(panel, PANEL);
                 }
             }
         }
@@ -757,25 +758,4 @@ fn positions_of<F: Scalar, V: Simd<F>>(
         n += V::positions(isa, lanes, (k - ks.start) as u32, &mut out[n..]);
     }
     n
-}
-
-/// Writes the columns of `b` as rows, from element `at` of these on. Compiled for the baseline CPU:
-/// instructions that scatter a vector are slower.
-#[inline(never)]
-fn transpose<F: Scalar, const N: usize>(b: Matrix<'_, F>, out: &mut [[F; N]], at: usize) {
-    // A few columns at a time: what is written stays in the cache until each of its rows has been
-    // there.
-    for (k, out) in
-        (0..b.columns).step_by(TRANSPOSED_AT_ONCE).zip(out.chunks_mut(TRANSPOSED_AT_ONCE))
-    {
-        for i in 0..b.rows {
-            let row = &b.row(i)[k..];
-            if let Some(next) = row.get(TRANSPOSED_AT_ONCE) {
-                prefetch_line(next); // no CPU foresees jumps of a row
-            }
-            for (out, &x) in out.iter_mut().zip(row) {
-                out[at + i] = x;
-            }
-        }
-    }
 }

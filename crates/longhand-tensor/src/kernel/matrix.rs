@@ -3,7 +3,8 @@
 use std::ops::Range;
 
 use crate::scalar::Scalar;
-use crate::tuning::SQUARE;
+use crate::simd::prefetch_line;
+use crate::tuning::{SQUARE, TRANSPOSED_AT_ONCE};
 
 /// A matrix whose rows are contiguous, `stride` apart.
 #[derive(Clone, Copy)]
@@ -54,28 +55,77 @@ impl<F: Scalar> Matrix<'_, F> {
         wide
     }
 
-    /// Writes the columns, one after the other: by squares, so that a line of the cache that is written to is
-    /// full before it is left.
-    pub fn transpose(self, columns: &mut [F]) {
-        let whole = |n: usize| n / SQUARE * SQUARE;
-        for r in (0..whole(self.rows)).step_by(SQUARE) {
-            for c in (0..whole(self.columns)).step_by(SQUARE) {
-                let mut square = [[F::zero(); SQUARE]; SQUARE];
-                for (i, line) in square.iter_mut().enumerate() {
-                    *line = *self.row(r + i)[c..].first_chunk().expect("a square");
+    /// Writes the columns: column `c` from `out[c * stride]` on.
+    ///
+    /// Compiled for the baseline CPU, which can transpose a square of four in registers: instructions that
+    /// scatter a vector are slower.
+    #[inline(never)]
+    pub fn transpose(self, out: &mut [F], stride: usize) {
+        let mut r = 0;
+        while r + TRANSPOSED_AT_ONCE <= self.rows {
+            self.transpose_rows::<TRANSPOSED_AT_ONCE>(r, out, stride);
+            r += TRANSPOSED_AT_ONCE;
+        }
+        while r + SQUARE <= self.rows {
+            self.transpose_rows::<SQUARE>(r, out, stride);
+            r += SQUARE;
+        }
+        for r in r..self.rows {
+            self.row(r).iter().enumerate().for_each(|(c, &x)| out[c * stride + r] = x);
+        }
+    }
+
+    /// Writes these rows: of some columns at a time all of them, so that a line of the cache is full before it
+    /// is left.
+    #[inline(always)]
+    fn transpose_rows<const R: usize>(self, first: usize, out: &mut [F], stride: usize) {
+        let rows: [&[F]; R] = std::array::from_fn(|i| self.row(first + i));
+        let (squares, rest) = (self.columns / SQUARE, self.columns % SQUARE);
+        for c in (0..squares).map(|square| square * SQUARE) {
+            if c % TRANSPOSED_AT_ONCE == 0 {
+                for next in rows.iter().filter_map(|row| row.get(c + TRANSPOSED_AT_ONCE)) {
+                    prefetch_line(next); // no CPU foresees jumps of a row
                 }
+            }
+            let mut lines = out[c * stride + first..].chunks_mut(stride);
+            let columns: [&mut [F]; SQUARE] =
+                std::array::from_fn(|_| &mut lines.next().expect("a column")[..R]);
+            for i in (0..R).step_by(SQUARE) {
+                let square: [&[F; SQUARE]; SQUARE] =
+                    std::array::from_fn(|j| rows[i + j][c..].first_chunk().expect("a square"));
+                let [a, b, c, d] = square;
                 for j in 0..SQUARE {
-                    let column: Option<&mut [F; SQUARE]> =
-                        columns[(c + j) * self.rows + r..].first_chunk_mut();
-                    *column.expect("a square") = std::array::from_fn(|i| square[i][j]);
+                    let column = columns[j][i..].first_chunk_mut();
+                    *column.expect("a square") = [a[j], b[j], c[j], d[j]];
                 }
             }
         }
-        // What is left at the end of each row, and the last rows.
-        for r in 0..self.rows {
-            let from = if r < whole(self.rows) { whole(self.columns) } else { 0 };
-            for (c, &x) in self.row(r).iter().enumerate().skip(from) {
-                columns[c * self.rows + r] = x;
+        for c in self.columns - rest..self.columns {
+            rows.iter().enumerate().for_each(|(i, row)| out[c * stride + first + i] = row[c]);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Of parts of a matrix, to places that are further apart than they need be, with nothing between them
+    /// written.
+    #[test]
+    fn columns_are_written_one_after_the_other() {
+        for (rows, columns) in
+            [(0, 3), (3, 0), (1, 1), (4, 4), (5, 18), (16, 7), (23, 33), (39, 16)]
+        {
+            let data: Vec<f32> = (0..rows * (columns + 2)).map(|i| i as f32).collect();
+            let whole = Matrix::new(&data, rows, columns + 2);
+            let stride = rows + 3;
+            let mut out = vec![-1.0; columns * stride];
+            whole.columns_between(1, columns + 1).transpose(&mut out, stride);
+            for (c, column) in out.chunks(stride).enumerate() {
+                let expected = (0..rows).map(|r| whole.row(r)[c + 1]);
+                assert!(column[..rows].iter().copied().eq(expected), "{rows} {columns} {c}");
+                assert_eq!(column[rows..], [-1.0; 3], "{rows} {columns} {c}");
             }
         }
     }
