@@ -57,8 +57,7 @@ impl<F: Scalar> Matrix<'_, F> {
 
     /// Writes the columns: column `c` from `out[c * stride]` on.
     ///
-    /// Compiled for the baseline CPU, which can transpose a square of four in registers: instructions that
-    /// scatter a vector are slower.
+    /// Compiled for the baseline CPU: instructions that scatter a vector are slower.
     #[inline(never)]
     pub fn transpose(self, out: &mut [F], stride: usize) {
         let mut r = 0;
