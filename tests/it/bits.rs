@@ -1,11 +1,9 @@
 //! Every optimizer and every layer gives the same bits for each number of threads, each kind of kernels and each
 //! processor.
 
-use std::path::Path;
 use std::process::Command;
 
-use crate::run::ROOT;
-use crate::wasm::{can_compile, printed};
+use crate::elsewhere::{AARCH64, can_compile, compile, printed};
 
 /// What a child of the test below prints.
 #[test]
@@ -41,25 +39,18 @@ fn no_optimizer_and_no_layer_depends_on_threads_or_vectors() {
 /// NEON, in an emulator; on AArch64 itself the test above has run it.
 #[test]
 fn the_bits_of_another_processor_are_the_same() {
-    let target = "aarch64-unknown-linux-musl"; // needs no linker but Rust's own
     let emulator = printed("qemu-aarch64", &["--version"]);
-    if emulator.is_none() || !can_compile(target) || cfg!(target_arch = "aarch64") {
-        println!("not run: needs qemu-aarch64, and `rustup target add {target}`");
+    if emulator.is_none() || !can_compile(AARCH64) || cfg!(target_arch = "aarch64") {
+        println!("not run: needs qemu-aarch64, and `rustup target add {AARCH64}`");
         return;
     }
-    let folder = format!("{ROOT}/target/emulated");
-    let mut cargo = Command::new(env!("CARGO"));
-    cargo.args(["build", "--quiet", "--release", "--package", "longhand-elsewhere"]);
-    cargo.args(["--example", "bits", "--target", target, "--target-dir", &folder]);
-    cargo.env_remove("CARGO_ENCODED_RUSTFLAGS");
-    cargo.env("RUSTFLAGS", "-C linker=rust-lld -C link-self-contained=yes").current_dir(ROOT);
-    assert!(cargo.status().expect("cargo starts").success());
-    let program = Path::new(&folder).join(target).join("release/examples/bits");
+    let flags = "-C linker=rust-lld -C link-self-contained=yes";
+    let program = compile(&["--example", "bits"], AARCH64, flags, "emulated").join("examples/bits");
+    let expected = longhand_elsewhere::bits::trained();
     for threads in ["1", "2"] {
         let mut command = Command::new("qemu-aarch64");
         let output = command.arg(&program).env("LONGHAND_THREADS", threads).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        let found = String::from_utf8(output.stdout).unwrap();
-        assert_eq!(found.trim(), longhand_elsewhere::bits::trained().trim(), "{threads} threads");
+        assert_eq!(String::from_utf8(output.stdout).unwrap(), expected, "{threads} threads");
     }
 }

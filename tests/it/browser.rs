@@ -10,8 +10,8 @@ use longhand_save::{AnyLayer, Model};
 use ndarray::{Array2, Array3};
 use serde_json::Value;
 
+use crate::elsewhere::{WASM, can_compile};
 use crate::run::{ROOT, run, run_args, success};
-use crate::wasm::{WASM, can_compile};
 
 /// Does a task with Chromium, as `tests/browser/pages.mjs` has them; nothing where there is no browser.
 fn browse(task: &str, arguments: &[&str]) -> Option<Value> {

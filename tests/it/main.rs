@@ -7,6 +7,7 @@ mod bits;
 mod browser;
 mod dependencies;
 mod docs;
+mod elsewhere;
 mod examples;
 mod full_mnist;
 mod gradients;

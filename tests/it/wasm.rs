@@ -1,11 +1,10 @@
 //! Training in WebAssembly, in Node, gives the bits of a native program.
 
-use std::path::PathBuf;
 use std::process::Command;
 
 use longhand_elsewhere::train;
 
-use crate::run::ROOT;
+use crate::elsewhere::{WASM, can_compile, compile, printed};
 
 /// Trains both nets, and writes for each how long the last epochs took, whether kernels with a fused
 /// multiply-add run, and the bytes of the weights.
@@ -21,22 +20,6 @@ for (const plain of [true, false]) {
 }
 "#;
 
-/// What a program prints, if it is there and succeeds.
-pub fn printed(program: &str, arguments: &[&str]) -> Option<String> {
-    let output = Command::new(program).args(arguments).output().ok()?;
-    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
-}
-
-/// Rust's name of WebAssembly.
-pub const WASM: &str = "wasm32-unknown-unknown";
-
-/// Whether Rust can compile for a target.
-pub fn can_compile(target: &str) -> bool {
-    let rustc = std::env::var("RUSTC").unwrap_or("rustc".to_owned());
-    let library = printed(&rustc, &["--print", "target-libdir", "--target", target]);
-    library.is_some_and(|library| PathBuf::from(library).exists())
-}
-
 /// The version of Node, if it is there and Rust can compile for WebAssembly.
 fn node() -> Option<u32> {
     let version = printed("node", &["--version"])?;
@@ -46,21 +29,15 @@ fn node() -> Option<u32> {
 
 /// Compiles the program with these features of WebAssembly, and trains there.
 fn trained(node: u32, features: &str) -> Vec<(bool, Vec<u8>)> {
-    let target = format!("{ROOT}/target/wasm/{}", features.replace(',', ""));
-    let mut cargo = Command::new(env!("CARGO"));
-    cargo.args(["build", "--quiet", "--release", "--package", "longhand-elsewhere"]);
-    cargo.args(["--target", WASM, "--target-dir", &target]);
-    // Cargo would prefer flags that are set for this program's own processor.
-    cargo.env_remove("CARGO_ENCODED_RUSTFLAGS");
-    cargo.env("RUSTFLAGS", format!("-C target-feature={features}")).current_dir(ROOT);
-    assert!(cargo.status().expect("cargo starts").success(), "{features}");
-    let module = format!("{target}/{WASM}/release/longhand_elsewhere.wasm");
+    let flags = format!("-C target-feature={features}");
+    let folder = compile(&["--lib"], WASM, &flags, &format!("wasm/{}", features.replace(',', "")));
+    let module = folder.join("longhand_elsewhere.wasm");
     let mut command = Command::new("node");
     if node < 21 {
         command.arg("--experimental-wasm-relaxed-simd");
     }
     let script = format!("(async () => {{ {SCRIPT} }})()");
-    let output = command.args(["--eval", &script, &module]).output().expect("node starts");
+    let output = command.args(["--eval", &script]).arg(&module).output().expect("node starts");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let text = String::from_utf8(output.stdout).unwrap();
     let nets = text.lines().map(|line| {

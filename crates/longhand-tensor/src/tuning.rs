@@ -92,14 +92,14 @@ pub const WORTH_A_COPY: usize = 32;
 /// ahead of itself the copy asks for memory; without, a step of 784-2500-2000-1500-1000-500-10 took 2 % longer.
 pub const TRANSPOSED_AT_ONCE: usize = 16;
 
-/// Rows and columns of the squares in which a matrix is transposed. With squares of 8, 784-256-256-10 with
-/// LayerNorm, GELU and AdamW took 635 ms in place of 604 (batches of 128, one thread), and 784-512-256-10 with
-/// GELU, dropout and momentum 975 in place of 907 (clothes, batches of 64, two threads).
+/// Rows and columns of the squares in which a matrix is transposed. 784-256-256-10 with LayerNorm, GELU and
+/// AdamW takes 604 ms, and took 635 with squares of 8 (batches of 128, one thread). 784-512-256-10 with GELU,
+/// dropout and momentum takes 907 ms, and took 975 (Fashion-MNIST, batches of 64, two threads).
 pub const SQUARE: usize = 4;
 
-/// Elements of a gradient that are computed before they are used: a MiB of `f32`, which is near then. With half
-/// a MiB and with two, 784-2500-2000-10 took as long. Of batches of more than 256, 784-1000-500-10 took 7 % longer
-/// with half a MiB, as what is multiplied with is copied more often, and 0 to 5 % longer with two.
+/// Elements of a gradient that are computed before they are used: one MiB of `f32`, so that a cache still holds
+/// them. 784-2500-2000-10 took as long with half a MiB and with two. 784-1000-500-10 in batches of 512 took 7 %
+/// longer with half a MiB, as the right operand is copied more often, and 0 to 5 % longer with two.
 pub const USED_AT_ONCE: usize = 1 << 18;
 
 /// Elements of a weight from which on an optimizer gets its gradient part by part, and never as a whole. With

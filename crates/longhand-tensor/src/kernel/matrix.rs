@@ -92,10 +92,10 @@ impl<F: Scalar> Matrix<'_, F> {
             for i in (0..R).step_by(SQUARE) {
                 let square: [&[F; SQUARE]; SQUARE] =
                     std::array::from_fn(|j| rows[i + j][c..].first_chunk().expect("a square"));
-                let [a, b, c, d] = square;
+                let [w, x, y, z] = square;
                 for j in 0..SQUARE {
                     let column = columns[j][i..].first_chunk_mut();
-                    *column.expect("a square") = [a[j], b[j], c[j], d[j]];
+                    *column.expect("a square") = [w[j], x[j], y[j], z[j]];
                 }
             }
         }
